@@ -1,0 +1,97 @@
+"""A source text and places in it.
+
+All offsets count characters of the NFC-normalized text, which is the only text that the rest of
+the compiler sees: two spellings of one name (`é` as one character or two) are one name.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_right
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """The half-open range `start..end` of characters in a source's text."""
+
+    start: int
+    end: int
+
+    def to(self, other: Span) -> Span:
+        """The range from the start of this one to the end of `other`."""
+        return Span(self.start, other.end)
+
+
+NOWHERE = Span(0, 0)
+"""The span of nodes that no text wrote."""
+
+
+class Source:
+    """A named text with its lines.
+
+    `text` is normalized here: NFC, line ends as `\\n` (from CRLF or a lone CR), no byte order mark.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        if text.startswith("\ufeff"):
+            text = text[1:]
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if not text.isascii():
+            text = unicodedata.normalize("NFC", text)
+        self.name = name
+        self.text = text
+        self._starts: list[int] | None = None
+
+    @classmethod
+    def from_bytes(cls, name: str, data: bytes) -> Source:
+        """Decode UTF-8. Raises `CompileError` that says where the first bad byte is."""
+        try:
+            return cls(name, data.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            from .diagnostics import Diagnostics
+
+            # What comes before the bad byte is valid: show the person that line.
+            good = cls(name, data[: error.start].decode("utf-8"))
+            diagnostics = Diagnostics(good)
+            end = len(good.text)
+            diagnostics.error(
+                f"the byte 0x{data[error.start]:02x} is not valid UTF-8",
+                Span(end, end + 1),
+                help="save the file as UTF-8 text",
+            )
+            diagnostics.raise_if_errors()
+            raise  # unreachable: an error was added above
+
+    @property
+    def line_starts(self) -> list[int]:
+        """The offset of each line's first character."""
+        if self._starts is None:
+            starts = [0]
+            position = self.text.find("\n")
+            while position >= 0:
+                starts.append(position + 1)
+                position = self.text.find("\n", position + 1)
+            self._starts = starts
+        return self._starts
+
+    def line_number(self, offset: int) -> int:
+        """The 1-based line that holds `offset`."""
+        return bisect_right(self.line_starts, offset)
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """The 1-based line and column (in characters) of `offset`."""
+        line = self.line_number(offset)
+        return line, offset - self.line_starts[line - 1] + 1
+
+    def line_text(self, line: int) -> str:
+        """The text of the 1-based `line`, without its line end."""
+        starts = self.line_starts
+        end = starts[line] - 1 if line < len(starts) else len(self.text)
+        return self.text[starts[line - 1] : end]
+
+    def __getitem__(self, span: Span) -> str:
+        return self.text[span.start : span.end]
+
+    def __repr__(self) -> str:
+        return f"Source({self.name!r}, {len(self.text)} characters)"
