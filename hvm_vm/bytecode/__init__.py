@@ -1,0 +1,1 @@
+"""The bytecode: instruction table, modules, files, verifier, assembler. Imports no compiler code."""

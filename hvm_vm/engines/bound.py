@@ -1,0 +1,106 @@
+"""A bound program: sizes are numbers, places are strides, and every subscript range has been checked.
+
+`binding.bind` makes one from a verified program and the shapes of its data. It holds no data and no
+memory of its own, so it is shared by all runs (and threads) with these shapes; engines prepare it
+once and run it with a `Frame`, which owns the memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hvm_vm.bytecode.module import Node
+
+
+@dataclass(frozen=True, slots=True)
+class BoundAccess:
+    """Where an operand lies: element `offset + sum(strides[d]*counter[d])` of its register, counted
+    in elements from the register's first one. `strides` has one entry per dimension of the space.
+
+    `dynamic`: for a gather, per computed axis (stride in elements, extent of the axis, lo of the axis).
+    `guarded`: None when every place is in range for all points; else, per axis of the register that
+    may be out of range where the guard is false: (const, coefficient per dim, extent)."""
+
+    register: int
+    offset: int
+    strides: tuple[int, ...]
+    dynamic: tuple[tuple[int, int, int], ...] = ()
+    guarded: tuple[tuple[int, tuple[int, ...], int], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundInstruction:
+    """An instruction over concrete extents. `nodes` are as in the descriptor but `size` nodes have
+    become `iconst` and the pools are applied: the `immediate` of const and iconst is the number
+    itself. `roots` and `accesses` are in the descriptor's order. `points` is the number of points."""
+
+    pc: int
+    op: str
+    source: int
+    extents: tuple[int, ...]
+    los: tuple[int, ...]
+    roles: str
+    names: tuple[str, ...]
+    accesses: tuple[BoundAccess, ...]
+    nodes: tuple[Node, ...]
+    roots: tuple[int, ...]
+    message: str = ""
+    status: int = 0
+    flops: int = 0
+    bytes: int = 0
+
+    @property
+    def points(self) -> int:
+        return int(np.prod(self.extents, dtype=object))
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRegister:
+    """A register's concrete form. `offset` is its byte offset in the arena, or -1 for an input, whose
+    memory the frame is given. `strides` are in elements (C order but for inputs that are views).
+    `zeroed` registers are written only in part: the arena holds zeros there, and shares it with nobody."""
+
+    name: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    lo: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int = -1
+    zeroed: bool = False
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A program bound to shapes. `code[-1]` is the halt."""
+
+    program: object                      # the VerifiedProgram
+    sizes: dict[str, int]
+    registers: tuple[BoundRegister, ...]
+    code: tuple[BoundInstruction, ...]
+    arena_bytes: int
+    cache: dict = field(default_factory=dict, compare=False)  # engines keep prepared forms here
+
+
+class Frame:
+    """The memory of one run: the arena and an array for every register (views of the arena, or the
+    caller's inputs). Never shared by two runs at once."""
+
+    __slots__ = ("arena", "arrays", "scratch")
+
+    def __init__(self, bound: Bound, inputs: dict[int, np.ndarray]):
+        # 64-byte alignment: over-allocate and step to the boundary.
+        raw = np.zeros(bound.arena_bytes + 64, np.uint8)
+        start = -raw.ctypes.data % 64
+        self.arena = raw[start:start + bound.arena_bytes]
+        self.scratch: object = None  # the engine's own
+        self.arrays: list[np.ndarray] = []
+        for number, register in enumerate(bound.registers):
+            if register.offset < 0:
+                self.arrays.append(inputs[number])
+            else:
+                count = int(np.prod(register.shape, dtype=np.int64))
+                size = count * register.dtype.itemsize
+                flat = self.arena[register.offset:register.offset + size].view(register.dtype)
+                self.arrays.append(flat.reshape(register.shape))

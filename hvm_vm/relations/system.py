@@ -1,0 +1,222 @@
+"""The system: what a file means, resolved and ordered, before it becomes instructions.
+
+`relations.build` turns a syntax tree into a :class:`System`; `lowering.lower` turns a System into a
+bytecode module. Here every name is resolved: indices are :class:`Index` objects (two indices with one
+spelling in different scopes are different objects with different `name`), functions are expanded,
+families are listed, sizes are symbolic integers, and definitions stand in an order in which each
+reads only what stands before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hvm_vm.bytecode.module import TensorPattern
+from hvm_vm.bytecode.sizes import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was written: offsets into the source's text."""
+
+    start: int
+    end: int
+
+
+# -- expressions -------------------------------------------------------------------------------------
+# Frozen and hashable, so that equal mathematics compares equal. Long sums and products are n-ary.
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A bound index: `lo..hi` inclusive; empty when hi < lo. `name` is unique within a System; `text`
+    is how the user wrote it."""
+
+    name: str
+    lo: Size
+    hi: Size
+    text: str = ""
+
+    @property
+    def extent(self) -> Size:
+        return self.hi - self.lo + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A number. `value` is an int for an integer literal, else a float (inf allowed)."""
+
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class SizeValue:
+    """A size used as a number (an integer)."""
+
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class IndexValue:
+    """An index used as a number (an integer)."""
+
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolValue:
+    """A symbol such as 'ODD': a place in `System.symbols` (an integer that is only compared)."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An element of a variable. `subscripts` are integer expressions in index *values* (the
+    variable's own coordinates, not zero-based); () for a scalar."""
+
+    variable: str
+    subscripts: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operation on values.
+
+    `op` is one of: add (n-ary), mul (n-ary), neg, sub (2), div (2), pow (2), mod (2), min max (n-ary),
+    abs sign floor ceil round sqrt exp log sin cos tan asin acos atan atan2 sinh cosh tanh erf sigmoid,
+    lt le eq ne (2), and or (n-ary), not, if (3: condition, then, else).
+    Comparisons written > >= are stored as lt le with the operands exchanged; chains are `and`s.
+    """
+
+    op: str
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """`op[indices | condition](body)`; op: sum prod max min mean any all argmax argmin. `condition`
+    guards everything in `body`: subscripts there need to be valid only where it holds."""
+
+    op: str
+    indices: tuple[Index, ...]
+    condition: Expr | None
+    body: Expr
+
+
+Expr = Const | SizeValue | IndexValue | SymbolValue | Ref | Apply | Reduce
+
+
+# -- variables and their definitions -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The range of index values that an axis spans, and the index name it was written with."""
+
+    lo: Size
+    hi: Size
+    text: str = ""
+
+    @property
+    def extent(self) -> Size:
+        return self.hi - self.lo + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`type`: "float", "integer" or "symbol". Inputs have no definition; `default` is a nested list of
+    numbers (or a number, or symbol number) or None. `declared` says that a `given` line names it."""
+
+    name: str
+    axes: tuple[Axis, ...]
+    type: str
+    is_input: bool
+    place: Place
+    default: object = None
+    pattern: TensorPattern | None = None
+    declared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One relation of a variable: for all values of `indices` where `condition` holds,
+    `variable[subscripts] = body`.
+
+    `subscripts` are affine in `indices` (each index occurs, so the places are distinct). Cases of one
+    definition are disjoint: a special case's places are already excluded from `condition` of the
+    general one, `otherwise` is already written out. `condition` guards `body`.
+    """
+
+    indices: tuple[Index, ...]
+    subscripts: tuple[Expr, ...]
+    condition: Expr | None
+    body: Expr
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """How a variable is determined. Elements that no case covers have no value: a Requirement of the
+    System makes sure that none is read."""
+
+    variable: str
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """`claim` holds for all values of `indices`, or the run ends with `message`.
+
+    `status` 1: a `check` of the user. 2: a rule of the language that could not be decided from the
+    text (cases overlap, an element that nothing determines is read). Claims that involve no data are
+    judged as soon as sizes are known."""
+
+    indices: tuple[Index, ...]
+    claim: Expr
+    message: str
+    status: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result: the name shown to the user and the variable it is."""
+
+    name: str
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyMember:
+    name: str
+    subscripts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarFamily:
+    """Scalars `q1_1 … q3_2` that are one array `q` to the API; members are variables of the System."""
+
+    name: str
+    lo: tuple[int, ...]
+    shape: tuple[int, ...]
+    members: tuple[FamilyMember, ...]
+
+
+@dataclass(frozen=True)
+class System:
+    """A whole program. `order` lists the determined variables, each after all that it reads.
+    `size_defaults` holds every size symbol, with its default value or None."""
+
+    file: str
+    text: str
+    precision: str  # "f32" or "f64"
+    size_defaults: dict[str, int | None]
+    variables: dict[str, Variable]
+    definitions: dict[str, Definition]
+    order: tuple[str, ...]
+    results: tuple[Result, ...]
+    requirements: tuple[Requirement, ...] = ()
+    symbols: tuple[str, ...] = ()
+    families: tuple[ScalarFamily, ...] = ()
+    size_places: dict[str, Place] = field(default_factory=dict)
