@@ -1,7 +1,7 @@
 """The trace as Chrome's Trace Event Format, which chrome://tracing and ui.perfetto.dev open.
 
-Complete events ("ph": "X") with `ts` and `dur` in microseconds. The clock measures durations, so the
-instructions of one mean run are laid end to end after the stages that came before it. Source:
+Complete events ("ph": "X") with `ts` and `dur` in microseconds. The clock measures durations, so
+the instructions of one mean run are laid end to end after the stages that came before it. Source:
 "Trace Event Format", Google, 2016.
 """
 

@@ -3,9 +3,9 @@
     %S f64[3,3] = contract sum[i](%Q[t,i]*%K[u,i])
     %A f64[3,3] = softmax[u](%S[t,u])
 
-Sizes are numbers when `sizes` is given (a bound program), else the symbolic expressions of the module.
-Unlike the assembly text this cannot be assembled again: it shows places in index *values*, as the
-source wrote them, and leaves out what the shapes already say.
+Sizes are numbers when `sizes` is given (a bound program), else the symbolic expressions of the
+module. Unlike the assembly text this cannot be assembled again: it shows places in index *values*,
+as the source wrote them, and leaves out what the shapes already say.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ LONGEST = 4000  # characters of one description; a longer one is cut, and says b
 _LEAVES = frozenset(("const", "iconst", "size", "index", "load", "acc"))
 
 
-def describe(module: Module, instruction: Instruction, sizes: Mapping[str, int] | None = None) -> str:
+def describe(
+    module: Module, instruction: Instruction, sizes: Mapping[str, int] | None = None
+) -> str:
     """The line for `instruction` of `module`."""
     text = _Describer(module, instruction, sizes).line()
     if len(text) > LONGEST:

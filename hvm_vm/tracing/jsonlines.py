@@ -1,9 +1,10 @@
 """The trace for programs: JSON lines, one object an instruction in order, then one summary.
 
-Every object has `kind` (`"instruction"` or `"summary"`) and `version`, the version of these fields.
-An instruction has `pc`, `op`, `source` (`"file:line"`), `relation`, `text`, `shapes` (of its operands,
-results first), `flops`, `bytes`, and in nanoseconds `time_ns` (the mean over repeats), `min_ns`,
-`max_ns`, `stddev_ns`. Fields may be added under the same version; none changes its meaning.
+Every object has `kind` (`"instruction"` or `"summary"`) and `version`, the version of these
+fields. An instruction has `pc`, `op`, `source` (`"file:line"`), `relation`, `text`, `shapes` (of
+its operands, results first), `flops`, `bytes`, and in nanoseconds `time_ns` (the mean over
+repeats), `min_ns`, `max_ns`, `stddev_ns`. Fields may be added under the same version; none changes
+its meaning.
 """
 
 from __future__ import annotations

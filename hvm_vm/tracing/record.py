@@ -1,8 +1,8 @@
 """The recorder: run a bound program with a clock around every instruction.
 
-Times are nanoseconds of wall clock. The first run (which may still compile kernels) and the warm-up
-runs are kept apart from the `repeat` measured ones; a run without clocks is measured beside them, so
-that a reader sees what tracing itself costs.
+Times are nanoseconds of wall clock. The first run (which may still compile kernels) and the
+warm-up runs are kept apart from the `repeat` measured ones; a run without clocks is measured beside
+them, so that a reader sees what tracing itself costs.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """One instruction. `flops` and `bytes` are of one run (arithmetic done, memory read and written,
-    by the cost rules of the instruction table); `times_ns` has one entry a repeat."""
+    """One instruction. `flops` and `bytes` are of one run (arithmetic done, memory read and
+    written, by the cost rules of the instruction table); `times_ns` has one entry a repeat."""
 
     pc: int
     op: str

@@ -1,7 +1,7 @@
 """The trace for people: every instruction in order, a summary by operation, and the stages.
 
-`tables` holds what is shown, once; `plain` lays it out as text (never cut), `show` draws it with rich
-on a terminal, where the last column folds instead of being cut.
+`sheets` holds what is shown, once; `plain` lays it out as text (never cut), `show` draws it with
+rich on a terminal, where the last column folds instead of being cut.
 """
 
 from __future__ import annotations

@@ -1,0 +1,128 @@
+"""The `hvm` command: finds the command's module, runs it, and turns every ending into a status.
+
+Only the named command's module is imported, and that imports only what it needs, so `hvm --help`
+loads neither NumPy nor Numba. Status: 0 done, 1 ran but failed, 2 not a valid program, bytecode or
+input, 70 a defect of HVM itself, 130 interrupted. Messages go to standard error, results to
+standard output. `HVM_DEBUG=1` shows the Python traceback of an error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from hvm_vm.commands import COMMANDS
+from hvm_vm.errors import HvmError
+
+INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130  # what shells report for SIGINT
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line `argv` (default: `sys.argv[1:]`); the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = _dispatch(arguments)
+        # A reader that has gone away is noticed here, not at interpreter exit.
+        sys.stdout.flush()
+        return status
+    except HvmError as error:
+        _debug()
+        _say(str(error) if _is_rendered(error) else f"error: {error}")
+        return error.exit_status
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What is still buffered has nowhere to go: do not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        _debug()
+        _say("error: not enough memory for this program at these sizes")
+        return 1
+    except Exception as error:
+        _debug()
+        _say(
+            f"hvm: internal error: {type(error).__name__}: {_first_line(error)}; this is a defect "
+            "of HVM, please report it with the program (HVM_DEBUG=1 shows where it happened)"
+        )
+        return INTERNAL
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        if len(arguments) > 1 and arguments[0] == "help":
+            return _dispatch([arguments[1], "--help"])
+        print(_overview())
+        return 0 if arguments else 2
+    if arguments[0] in ("-V", "--version"):
+        from hvm_vm import __version__
+
+        print(f"hvm {__version__}")
+        return 0
+    name = arguments[0]
+    if name not in COMMANDS:
+        import difflib
+
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean `hvm {near[0]}`?" if near else "`hvm --help` lists the commands"
+        if os.path.exists(name):
+            hint = f"to run the file: hvm run {name}"
+        _say(f"error: there is no command `{name}`; {hint}")
+        return 2
+    from hvm_vm.commands.options import Parser
+
+    module = importlib.import_module(f"hvm_vm.commands.{COMMANDS[name].module}")
+    parser = Parser(name, module.__doc__ or "", COMMANDS[name].usage)
+    module.configure(parser)
+    options = parser.parse(arguments[1:])
+    if isinstance(options, int):
+        return options
+    return int(module.run(options) or 0)
+
+
+def _overview() -> str:
+    width = max(len(name) for name in COMMANDS)
+    lines = [
+        "usage: hvm COMMAND FILE [options]",
+        "",
+        "Write the mathematics of a paper as relations, in any order; HVM turns them into a compact",
+        "bytecode of whole operations, runs it, and shows what every relation cost.",
+        "",
+        "commands:",
+        *(f"  {name.ljust(width)}  {command.summary}" for name, command in COMMANDS.items()),
+        "",
+        "example: hvm run examples/transformer_block.hmp",
+        "`hvm COMMAND --help` explains one command.  `hvm --version` prints the version.",
+    ]
+    return "\n".join(lines)
+
+
+def _is_rendered(error: HvmError) -> bool:
+    """Compile errors come laid out, with their own `error:` words."""
+    return bool(getattr(error, "diagnostics", ())) or str(error).startswith("error:")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
+def _debug() -> None:
+    if os.environ.get("HVM_DEBUG", "") not in ("", "0"):
+        import traceback
+
+        traceback.print_exc()
+
+
+def _say(text: str) -> None:
+    """A message for people, on standard error; a closed standard error is nobody's problem."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

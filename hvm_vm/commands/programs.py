@@ -1,0 +1,106 @@
+"""From FILE to something to work with: what kind of file it is, its program, its values.
+
+What a file is, its first bytes say, never its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+
+from hvm_vm.commands.values import parse_set
+from hvm_vm.errors import InputError
+
+SOURCE, BYTECODE = "source", "bytecode"
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of `path` (`-`: standard input). Raises `InputError` when it cannot be read."""
+    if path == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise InputError(f"{path}: {_reason(error, path)}") from None
+
+
+def _reason(error: OSError, path: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file" + _nearby(path)
+    if isinstance(error, IsADirectoryError):
+        return "this is a folder, not a program"
+    if isinstance(error, PermissionError):
+        return "you may not read this file"
+    return f"cannot be read ({error.strerror})"
+
+
+def _nearby(path: str) -> str:
+    import difflib
+
+    folder = os.path.dirname(path) or "."
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(os.path.basename(path), names, n=1)
+    return f"; did you mean {os.path.join(os.path.dirname(path), near[0])}?" if near else ""
+
+
+def kind_of(data: bytes) -> str:
+    """`SOURCE` or `BYTECODE`, by the first bytes."""
+    from hvm_vm.bytecode.container import MAGIC
+
+    return BYTECODE if data[: len(MAGIC)] == MAGIC else SOURCE
+
+
+def require_source(path: str, data: bytes, command: str) -> None:
+    """Raise `InputError` if `data` is bytecode, which holds no source text."""
+    if kind_of(data) == BYTECODE:
+        raise InputError(
+            f"{path}: this is bytecode; `hvm {command}` needs the source it was compiled from"
+        )
+
+
+def to_source(path: str, data: bytes):
+    """The text as a `Source` (raises `CompileError` if it is not UTF-8 text)."""
+    from hvm_vm.language.source import Source
+
+    if b"\0" in data[:4096]:
+        raise InputError(f"{path}: this is neither HMP source nor HVM bytecode")
+    return Source.from_bytes("standard input" if path == "-" else path, data)
+
+
+def open_program(path: str, *, known: Iterable[str] = (), free: Iterable[str] = (),
+                 find: Iterable[str] = ()):  # fmt: skip
+    """The verified program of a source or bytecode file.
+
+    `known` names are set from outside: a source is compiled with them as inputs. Bytecode is
+    compiled already, so `--free` and `--find` cannot change it.
+    """
+    import hvm_vm
+
+    data = read_file(path)
+    if kind_of(data) == BYTECODE:
+        for option, names in (("--free", free), ("--find", find)):
+            if list(names):
+                raise InputError(
+                    f"{path}: {option} needs the source: this is bytecode, compiled already"
+                )
+        return hvm_vm.load(path) if path != "-" else hvm_vm.loads(data)
+    return hvm_vm.compile(
+        to_source(path, data), known=frozenset(known), free=frozenset(free), find=tuple(find)
+    )
+
+
+def given_values(options: argparse.Namespace) -> dict[str, object]:
+    """The values of `--set`, by name. Raises `InputError` when a name is set twice."""
+    values: dict[str, object] = {}
+    for text in options.sets:
+        name, value = parse_set(text)
+        if name in values:
+            raise InputError(f"--set {name}: it is set twice")
+        values[name] = value
+    return values

@@ -1,0 +1,38 @@
+"""Check that a bytecode file is whole and valid, trusting nothing in it.
+
+  hvm verify attention.hvmb
+
+Status 0 if it is valid; otherwise 2, and one line that says section, instruction and reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from hvm_vm.commands.options import Parser
+from hvm_vm.commands.programs import SOURCE, kind_of, read_file
+from hvm_vm.errors import BytecodeError
+
+
+def configure(parser: Parser) -> None:
+    parser.add("file", metavar="FILE.hvmb", help="bytecode")
+
+
+def run(options: argparse.Namespace) -> int:
+    from hvm_vm.bytecode import decode, verify
+
+    data = read_file(options.file)
+    if kind_of(data) == SOURCE:
+        raise BytecodeError(
+            f"{options.file}: this is not HVM bytecode (it does not begin as bytecode does); "
+            "`hvm check` checks a source"
+        )
+    try:
+        module = verify(decode(data)).module
+    except BytecodeError as error:
+        raise BytecodeError(f"{options.file}: {error}") from None
+    print(
+        f"{options.file}: valid; {len(module.code)} instructions, {len(module.inputs)} inputs, "
+        f"{sum(not o.hidden for o in module.outputs)} results, {len(data)} bytes"
+    )
+    return 0
