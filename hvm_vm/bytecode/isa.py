@@ -22,7 +22,7 @@ VERSION = (0, 1)
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One row: `flops` and `bytes_` are cost formulas evaluated by `cost.py` (see there)."""
+    """One row. Bytes need no column: `cost.py` derives them from the places of the operands."""
 
     code: int
     name: str
@@ -32,7 +32,8 @@ class Instruction:
     reads: int        # operands that the core reads beside the loads of its expressions
     equation: str
     shape: str        # the shape rule, in words
-    flops: str        # core FLOPs per point of the whole space, beside the expressions' own
+    flops: str        # core FLOPs beside the expressions' own: numbers times the extents of roles,
+    #                   where q is the o dimensions that the scores of an attention have
     doc: str
 
 
@@ -57,45 +58,45 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "A map whose body is a select: cases chosen point by point."),
     # -- reductions: over the r dimensions, where `condition` is true ----------------------------
     _op(10, "sum", "reduction", "or", "body condition? epilogue?", 0,
-        "D[p] = sum[r | condition](body)", _FREE, "1", "Sum; 0 when empty."),
+        "D[p] = sum[r | condition](body)", _FREE, "1*or", "Sum; 0 when empty."),
     _op(11, "prod", "reduction", "or", "body condition? epilogue?", 0,
-        "D[p] = prod[r | condition](body)", _FREE, "1", "Product; 1 when empty."),
+        "D[p] = prod[r | condition](body)", _FREE, "1*or", "Product; 1 when empty."),
     _op(12, "max", "reduction", "or", "body condition? epilogue?", 0,
-        "D[p] = max[r | condition](body)", _FREE, "1", "Largest; NaN if any is NaN; empty is an error."),
+        "D[p] = max[r | condition](body)", _FREE, "1*or", "Largest; NaN if any is NaN; empty is an error."),
     _op(13, "min", "reduction", "or", "body condition? epilogue?", 0,
-        "D[p] = min[r | condition](body)", _FREE, "1", "Smallest; NaN if any is NaN; empty is an error."),
+        "D[p] = min[r | condition](body)", _FREE, "1*or", "Smallest; NaN if any is NaN; empty is an error."),
     _op(14, "mean", "reduction", "or", "body condition? epilogue?", 0,
-        "D[p] = mean[r | condition](body)", _FREE, "1", "Arithmetic mean; empty is an error."),
+        "D[p] = mean[r | condition](body)", _FREE, "1*or", "Arithmetic mean; empty is an error."),
     _op(15, "any", "reduction", "or", "body condition? epilogue?", 0,
-        "D[p] = any[r | condition](body)", _FREE, "1", "1 where some body is not 0; empty is an error."),
+        "D[p] = any[r | condition](body)", _FREE, "1*or", "1 where some body is not 0; empty is an error."),
     _op(16, "all", "reduction", "or", "body condition? epilogue?", 0,
-        "D[p] = all[r | condition](body)", _FREE, "1", "1 where no body is 0; empty is an error."),
+        "D[p] = all[r | condition](body)", _FREE, "1*or", "1 where no body is 0; empty is an error."),
     _op(17, "argmax", "reduction", "or", "body condition? epilogue?", 0,
-        "D[p] = argmax[r | condition](body)", _FREE, "1",
+        "D[p] = argmax[r | condition](body)", _FREE, "1*or",
         "The index value of the single r dimension where body is largest, the first on a tie (a NaN "
         "is the largest, as in NumPy); an i result; empty is an error."),
     _op(18, "argmin", "reduction", "or", "body condition? epilogue?", 0,
-        "D[p] = argmin[r | condition](body)", _FREE, "1",
+        "D[p] = argmin[r | condition](body)", _FREE, "1*or",
         "The index value where body is smallest, the first on a tie; as argmax."),
     # -- whole operations ------------------------------------------------------------------------
     _op(30, "contract", "contraction", "or", "epilogue?", 2,
-        "D[p] = sum[r](A[…]*B[…])", _FREE, "2",
+        "D[p] = sum[r](A[…]*B[…])", _FREE, "2*or",
         "The product of two operands summed over the r dimensions: matrix product, batched matrix "
         "product, matrix-vector product, dot and outer product, for any place of the axes. An empty "
         "sum is 0. Accesses: result, A, B; then the loads of the epilogue."),
     _op(31, "softmax", "normalisation", "on", "score weight? condition? epilogue?", 0,
-        "D[p] = w*exp(s - m)/sum[n](w*exp(s - m)), m = max[n](s)", _SAME, "4",
+        "D[p] = w*exp(s - m)/sum[n](w*exp(s - m)), m = max[n](s)", _SAME, "4*on",
         "Softmax along the n dimensions with the maximum subtracted. Points where `condition` is "
         "false are outside: 0 in the result, not in the sum. `weight` multiplies each exponential; "
         "points of weight 0 do not count for the maximum. With no points left, or all weights 0: NaN."),
     _op(32, "layer_norm", "normalisation", "on", "body epsilon epilogue?", 0,
-        "D[p] = (x - mean[n](x))/sqrt(mean[n]((x - mean[n](x))^2) + epsilon)", _SAME, "6",
+        "D[p] = (x - mean[n](x))/sqrt(mean[n]((x - mean[n](x))^2) + epsilon)", _SAME, "6*on",
         "Layer normalisation along the n dimensions; `epsilon` may not depend on them."),
     _op(33, "rms_norm", "normalisation", "on", "body epsilon epilogue?", 0,
-        "D[p] = x/sqrt(mean[n](x^2) + epsilon)", _SAME, "4",
+        "D[p] = x/sqrt(mean[n](x^2) + epsilon)", _SAME, "4*on",
         "Root-mean-square normalisation along the n dimensions."),
     _op(34, "attention", "attention", "ouc", "score? weight? condition? epilogue?", 3,
-        "D[p] = sum[u](softmax[u](score(sum[c](Q*K)))*V)", _FREE, "2",
+        "D[p] = sum[u](softmax[u](score(sum[c](Q*K)))*V)", _FREE, "2*quc + 4*qu + 2*ou",
         "Attention without its matrix of scores in memory. Accesses: result, Q, K, V; then the loads "
         "of the expressions. `score` maps acc = sum[c](Q*K) to the score (absent: acc itself); "
         "`weight` and `condition` as in softmax, over the o and u dimensions that Q and K have. "
