@@ -99,7 +99,8 @@ class Diagnostics:
         if self.has_errors:
             from ..errors import CompileError
 
-            raise CompileError(tuple(self))
+            found = tuple(self)
+            raise CompileError(render(found), found)
 
     def render(self) -> str:
         return render(tuple(self))

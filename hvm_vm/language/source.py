@@ -6,6 +6,7 @@ the compiler sees: two spellings of one name (`é` as one character or two) are 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from typing import NamedTuple
@@ -30,6 +31,8 @@ class Source:
     """A named text with its lines.
 
     `text` is normalized here: NFC, line ends as `\\n` (from CRLF or a lone CR), no byte order mark.
+    In the dictionary form, which JSON writers produce, the escapes are read too, so that nobody
+    after this has to keep two texts apart.
     """
 
     def __init__(self, name: str, text: str) -> None:
@@ -37,6 +40,8 @@ class Source:
             text = text[1:]
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if "\\" in text and text.lstrip()[:1] == "{":
+            text = _ESCAPE.sub(_unescape, text)
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
         self.name = name
@@ -95,3 +100,21 @@ class Source:
 
     def __repr__(self) -> str:
         return f"Source({self.name!r}, {len(self.text)} characters)"
+
+
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[\"\\/bfnrt])"
+)
+
+
+def _unescape(match: re.Match) -> str:
+    """The character of a JSON escape; a quote as ', so that it does not end its string."""
+    escape = match[0]
+    if len(escape) == 12:
+        return bytes.fromhex(escape[2:6] + escape[8:12]).decode("utf-16-be")
+    if escape[1] == "u":
+        character = chr(int(escape[2:], 16))
+        if "\ud800" <= character <= "\udfff":
+            return "\N{REPLACEMENT CHARACTER}"
+        return {'"': "'", "\n": " ", "\r": " "}.get(character, character)
+    return {'"': "'", "\\": "\\", "/": "/"}.get(escape[1], " ")

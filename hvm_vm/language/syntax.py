@@ -29,7 +29,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Union
 
 from .source import NOWHERE, Span
 
@@ -221,13 +220,14 @@ class Range:
     span: Span = _span()
 
 
-Expr = Union[
-    Number, Name, Symbol, Subscript, Call, Reduce, Last, Negate, Sum, Product, Power, Compare,
-    Not, And, Or, Ellipsis, Derivative, ListExpr, Range,
-]  # fmt: skip
+Expr = (
+    Number | Name | Symbol | Subscript | Call | Reduce | Last | Negate | Sum | Product | Power
+    | Compare | Not | And | Or | Ellipsis | Derivative | ListExpr | Range
+)  # fmt: skip
 
 REDUCTIONS = frozenset("sum prod max min mean any all argmax argmin".split())
 COMPARISONS = ("<", "<=", ">", ">=", "=", "!=")
+PRECISIONS = ("float32", "float64")
 
 
 # --- Statements ------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ class Precision:
     span: Span = _span()
 
 
-Statement = Union[IndexDecl, Given, Find, Relation, Guess, Check, Precision]
+Statement = IndexDecl | Given | Find | Relation | Guess | Check | Precision
 
 
 @dataclass(frozen=True, slots=True)
