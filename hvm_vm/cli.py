@@ -8,6 +8,7 @@ standard output. `HVM_DEBUG=1` shows the Python traceback of an error.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -88,7 +89,7 @@ def _overview() -> str:
     lines = [
         "usage: hvm COMMAND FILE [options]",
         "",
-        "Write the mathematics of a paper as relations, in any order; HVM turns them into a compact",
+        "Write the mathematics of a paper as relations, in any order; HVM turns them into compact",
         "bytecode of whole operations, runs it, and shows what every relation cost.",
         "",
         "commands:",
@@ -118,10 +119,8 @@ def _debug() -> None:
 
 def _say(text: str) -> None:
     """A message for people, on standard error; a closed standard error is nobody's problem."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        pass
 
 
 if __name__ == "__main__":
