@@ -29,7 +29,7 @@ lint: $(VENV)/tools
 
 # Regenerates the outputs that the README and docs show.
 docs: $(VENV)/tools
-	$(BIN)/python docs/refresh.py
+	$(BIN)/python -m tests.documents --write
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "HVM needs Python 3.10 or newer")'
