@@ -1,0 +1,337 @@
+"""Binding: a verified program and the shapes of its data become a bound program.
+
+Sizes are solved, extents and places become numbers, every subscript range is checked, what the
+program requires of its sizes is judged, and every register gets its place in the arena. Nothing is
+allocated here but for the checks; a bound program is shared by all runs with these shapes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from math import prod
+
+import numpy as np
+
+from hvm_vm.bytecode import isa
+from hvm_vm.bytecode.cost import cost
+from hvm_vm.bytecode.module import DTYPES, Descriptor, Instruction, Module, Node
+from hvm_vm.bytecode.regions import dims_of_roles, result_count, root_name, root_roles
+from hvm_vm.bytecode.sizes import Size, SizeError
+from hvm_vm.engines.arena import Life, plan
+from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, BoundRegister
+from hvm_vm.engines.ranges import PlaceRule, RangeCheck, repeated_place
+from hvm_vm.engines.sizes_from_shapes import solve_sizes
+from hvm_vm.engines.words import at_point, byte_count, located
+from hvm_vm.errors import InputError
+
+MOST_COUNTED = 10_000_000  # elements of a register whose coverage is counted one by one
+
+
+def bind(
+    verified,
+    shapes: Mapping[str, tuple[Sequence[int], Sequence[int] | None]],
+    sizes: Mapping[str, int],
+    *,
+    keep_all: bool = False,
+) -> Bound:
+    """Bind a verified program to the shapes of its inputs.
+
+    `shapes` maps input names to (shape, strides in elements or None for C order); inputs that are
+    missing get the shape that the sizes say. `sizes` are those set from outside. With `keep_all` no
+    two registers share memory, so that every intermediate can be looked at after a run.
+
+    Raises `InputError`: conflicting or unknown sizes, subscripts out of range, requirements of the
+    language that the sizes break, or more memory than the machine has.
+    """
+    return _Binder(verified, shapes, sizes).bound(keep_all)
+
+
+class _Binder:
+    def __init__(self, verified, shapes, sizes):
+        self.verified = verified
+        self.module: Module = verified.module
+        self.strides = {name: strides for name, (_, strides) in shapes.items()}
+        self.sizes = solve_sizes(self.module, {n: s for n, (s, _) in shapes.items()}, sizes)
+        # Scalar programs bind thousands of instructions: evaluate each distinct size once.
+        self.known: dict[Size, int] = {}
+        self.shapes = [
+            tuple(max(0, self.value(s)) for s in r.shape) for r in self.module.registers
+        ]
+        self.los = [tuple(self.value(s) for s in r.lo) for r in self.module.registers]
+        self.layout = [_c_strides(shape) for shape in self.shapes]
+        for item in self.module.inputs:
+            if self.strides.get(item.name) is not None:
+                self.layout[item.register] = tuple(self.strides[item.name])
+        self.counts = [prod(shape) for shape in self.shapes]
+        self.itemsizes = [DTYPES[r.dtype].itemsize for r in self.module.registers]
+
+    def value(self, size: Size, source: int = -1) -> int:
+        found = self.known.get(size)
+        if found is None:
+            constant = size.constant
+            try:
+                found = constant if constant is not None else size.evaluate(self.sizes)
+            except SizeError as error:
+                raise InputError(located(self.module, source, str(error))) from None
+            self.known[size] = found
+        return found
+
+    def bound(self, keep_all: bool) -> Bound:
+        self._judge_preconditions()
+        code = tuple(self._instruction(pc, one) for pc, one in enumerate(self.module.code))
+        zeroed = self._partly_written(code)
+        registers, arena_bytes = self._place(code, zeroed, keep_all)
+        return Bound(self.verified, dict(self.sizes), registers, code, arena_bytes)
+
+    # -- instructions ---------------------------------------------------------------------------
+
+    def _instruction(self, pc: int, one: Instruction) -> BoundInstruction:
+        module = self.module
+        if one.descriptor < 0:
+            return BoundInstruction(pc, one.op, one.source, (), (), "", (), (), (), ())
+        descriptor = module.descriptors[one.descriptor]
+        extents = tuple(max(0, self.value(d.extent, one.source)) for d in descriptor.dims)
+        los = tuple(self.value(d.lo, one.source) for d in descriptor.dims)
+        roles = "".join(d.role for d in descriptor.dims)
+        names = tuple(d.name for d in descriptor.dims)
+        nodes = tuple(self._node(n, one.source) for n in descriptor.nodes)
+        message = module.texts[descriptor.message] if descriptor.message >= 0 else ""
+        bare = BoundInstruction(pc, one.op, one.source, extents, los, roles, names, (), nodes,
+                                descriptor.roots, message, descriptor.status)
+        accesses = self._accesses(one, descriptor, bare)
+        flops, traffic = cost(one.op, extents, roles, nodes, descriptor.roots, accesses,
+                              self.counts, self.itemsizes)
+        return BoundInstruction(pc, one.op, one.source, extents, los, roles, names, accesses, nodes,
+                                descriptor.roots, message, descriptor.status, flops, traffic)
+
+    def _node(self, node: Node, source: int) -> Node:
+        if node.op == "const":
+            return Node("const", (), self.module.constants[node.immediate])
+        if node.op == "iconst":
+            return Node("iconst", (), self.module.integers[node.immediate])
+        if node.op == "size":
+            return Node("iconst", (), self.value(self.module.sizes[node.immediate], source))
+        return node
+
+    def _accesses(self, one: Instruction, descriptor: Descriptor,
+                  bare: BoundInstruction) -> tuple[BoundAccess, ...]:
+        """Bind and check the places of an instruction's operands."""
+        rank = len(bare.extents)
+        check = RangeCheck(self.module, bare, self.los)
+        places = []   # per access: its rules, one per affine axis
+        bound = []
+        for register, access in zip(one.operands, descriptor.accesses, strict=True):
+            offset, strides = 0, [0] * rank
+            rules, dynamic = [], []
+            for axis, affine in enumerate(access.axes):
+                step = self.layout[register][axis]
+                extent = self.shapes[register][axis]
+                if affine is None:
+                    dynamic.append((step, extent, self.los[register][axis]))
+                    continue
+                const = self.value(affine.const, one.source)
+                coefficients = [0] * rank
+                for dim, coefficient in affine.terms:
+                    coefficients[dim] = self.value(coefficient, one.source)
+                    strides[dim] += coefficients[dim] * step
+                offset += const * step
+                rules.append(PlaceRule(register, axis, const, tuple(coefficients), extent))
+            places.append(rules)
+            # A dimension of one point has no step.
+            strides = [s if e != 1 else 0 for s, e in zip(strides, bare.extents, strict=True)]
+            bound.append(BoundAccess(register, offset, tuple(strides), tuple(dynamic)))
+
+        reach = self._reach(bare, bound)
+        readers = self._readers(bare)
+        results = result_count(isa.BY_NAME[one.op], len(bare.roots))
+        done = []
+        for k, access in enumerate(bound):
+            guards = [guard for guard, _ in readers.get(k, ())] or [None]
+            broken = check.outside(places[k], reach[k])
+            for node in {n for _, n in readers.get(k, ())}:
+                self._check_gather(check, access, descriptor.accesses[k], bare.nodes[node])
+            if not broken:
+                done.append(access)
+                if k < results:
+                    self._check_store(bare, access)
+                continue
+            if None in guards:
+                check.fail(broken[0])
+            for guard in guards:
+                check.judge_guard(broken, guard)
+            guarded = tuple((r.const, r.coefficients, r.extent) for r in broken)
+            done.append(BoundAccess(access.register, access.offset, access.strides,
+                                    access.dynamic, guarded))
+        return tuple(done)
+
+    def _reach(self, bare: BoundInstruction, bound: Sequence[BoundAccess]) -> list[list[int]]:
+        """For each access, the dimensions that must all have points for it to be used."""
+        op = isa.BY_NAME[bare.op]
+        rank = range(len(bare.extents))
+        results = result_count(op, len(bare.roots))
+        operand_dims = [[d for d in rank if a.strides[d]] for a in bound]
+        stored = [d for d in rank if bare.roles[d] in "on"]
+        reach = [stored if k < results else list(rank) for k in range(len(bound))]
+        for position, root in enumerate(bare.roots):
+            if root < 0:
+                continue
+            wanted = root_roles(op, root_name(op, position))
+            dims = dims_of_roles(wanted, bare.roles, operand_dims)
+            for node in _under(bare.nodes, root):
+                if node.op in ("load", "gather"):
+                    k = node.immediate
+                    reach[k] = [d for d in reach[k] if d in dims]
+        return reach
+
+    def _readers(self, bare: BoundInstruction) -> dict[int, list[tuple[int | None, int]]]:
+        """For each access, the nodes that read through it, with the conditions they stand under."""
+        readers: dict[int, list[tuple[int | None, int]]] = {}
+        counts = [n for n, node in enumerate(bare.nodes) if node.op in ("load", "gather")]
+        if not counts:
+            return readers
+        one = self.module.code[bare.pc] if bare.pc >= 0 else None
+        descriptor = self.module.descriptors[one.descriptor] if one is not None else None
+        for n in counts:
+            node = bare.nodes[n]
+            dynamic = 0
+            if descriptor is not None:
+                dynamic = sum(a is None for a in descriptor.accesses[node.immediate].axes)
+            guard = node.args[dynamic] if len(node.args) > dynamic else None
+            readers.setdefault(node.immediate, []).append((guard, n))
+        return readers
+
+    def _check_gather(self, check: RangeCheck, bound: BoundAccess, access, node: Node) -> None:
+        if node.op != "gather":
+            return
+        axes = [axis for axis, affine in enumerate(access.axes) if affine is None]
+        guard = node.args[len(axes)] if len(node.args) > len(axes) else None
+        for axis, place in zip(axes, node.args, strict=False):
+            extent = self.shapes[bound.register][axis]
+            check.judge_gather(bound.register, axis, extent, place, guard)
+
+    def _check_store(self, bare: BoundInstruction, access: BoundAccess) -> None:
+        dims = [d for d, role in enumerate(bare.roles) if role in "on"]
+        extents = [bare.extents[d] for d in dims]
+        point = repeated_place(extents, [access.strides[d] for d in dims], access.offset,
+                               self.counts[access.register])
+        if point is not None:
+            where = at_point([bare.names[d] for d in dims],
+                             [p + bare.los[d] for p, d in zip(point, dims, strict=True)])
+            name = self.module.registers[access.register].name
+            raise InputError(located(
+                self.module, bare.source, f"an element of {name} is set twice, once{where}"))
+
+    # -- what the program requires of its sizes ---------------------------------------------------
+
+    def _judge_preconditions(self) -> None:
+        if not self.module.preconditions:
+            return
+        from hvm_vm.engines.reference import judge
+
+        for one in self.module.preconditions:
+            descriptor = self.module.descriptors[one.descriptor]
+            extents = tuple(max(0, self.value(d.extent, one.source)) for d in descriptor.dims)
+            message = self.module.texts[descriptor.message] if descriptor.message >= 0 else ""
+            judge(self.module, BoundInstruction(
+                -1, one.op, one.source, extents,
+                tuple(self.value(d.lo, one.source) for d in descriptor.dims),
+                "".join(d.role for d in descriptor.dims), tuple(d.name for d in descriptor.dims),
+                (), tuple(self._node(n, one.source) for n in descriptor.nodes), descriptor.roots,
+                message, descriptor.status))
+
+    # -- memory -----------------------------------------------------------------------------------
+
+    def _partly_written(self, code: Sequence[BoundInstruction]) -> set[int]:
+        """Registers with elements that no instruction writes."""
+        stores: dict[int, list[tuple[BoundInstruction, BoundAccess]]] = {}
+        for one in code:
+            for access in one.accesses[: result_count(isa.BY_NAME[one.op], len(one.roots))]:
+                stores.setdefault(access.register, []).append((one, access))
+        partly = set()
+        for register, found in stores.items():
+            count = self.counts[register]
+            written = [prod(e for e, role in zip(one.extents, one.roles, strict=True)
+                            if role in "on") for one, _ in found]
+            if max(written) >= count:
+                continue
+            if sum(written) < count or count > MOST_COUNTED or not self._covers(found, count):
+                partly.add(register)
+        return partly
+
+    def _covers(self, found, count: int) -> bool:
+        hit = np.zeros(count, bool)
+        for one, access in found:
+            places = np.array([access.offset])
+            for extent, stride, role in zip(one.extents, access.strides, one.roles, strict=True):
+                if role in "on":
+                    places = (places[:, None] + stride * np.arange(extent)).reshape(-1)
+            hit[places] = True
+        return bool(hit.all())
+
+    def _place(self, code, zeroed: set[int], keep_all: bool):
+        """Every register's place in the arena, by the instructions that touch it."""
+        module = self.module
+        inputs = {item.register for item in module.inputs}
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for one in code:
+            for access in one.accesses:
+                first.setdefault(access.register, one.pc)
+                last[access.register] = one.pc
+        end = len(code)
+        results = {o.register for o in module.outputs if keep_all or not o.hidden}
+        lives = []
+        for number in range(len(module.registers)):
+            if number in inputs:
+                continue
+            size = self.counts[number] * self.itemsizes[number]
+            if keep_all or number in results or number in zeroed:
+                lives.append(Life(number, size, -1, end))
+            else:
+                lives.append(Life(number, size, first.get(number, 0), last.get(number, 0)))
+        offsets, arena_bytes = plan(lives)
+        self._check_memory(arena_bytes, lives)
+        registers = tuple(
+            BoundRegister(r.name, DTYPES[r.dtype], self.shapes[n], self.los[n], self.layout[n],
+                          offsets.get(n, -1), n in zeroed)
+            for n, r in enumerate(module.registers))
+        return registers, arena_bytes
+
+    def _check_memory(self, arena_bytes: int, lives: list[Life]) -> None:
+        limit = _machine_memory()
+        if limit is None or arena_bytes <= limit:
+            return
+        life = max(lives, key=lambda one: one.size)
+        register = self.module.registers[life.register]
+        shape = " x ".join(map(str, self.shapes[life.register])) or "one"
+        raise InputError(
+            f"{self.module.file or 'program'}: error: the run needs {byte_count(arena_bytes)} of "
+            f"memory, but this machine has {byte_count(limit)}: {register.name} alone has {shape} "
+            f"elements, {byte_count(life.size)}")
+
+
+def _under(nodes: Sequence[Node], root: int):
+    seen, stack = set(), [root]
+    while stack:
+        k = stack.pop()
+        if k not in seen:
+            seen.add(k)
+            stack.extend(nodes[k].args)
+            yield nodes[k]
+
+
+def _c_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    strides, step = [], 1
+    for extent in reversed(shape):
+        strides.append(step)
+        step *= max(1, extent)
+    return tuple(reversed(strides))
+
+
+def _machine_memory() -> int | None:
+    """The machine's memory in bytes, or None where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
