@@ -20,6 +20,18 @@ LONGEST = 4000  # characters of one description; a longer one is cut, and says b
 
 _LEAVES = frozenset(("const", "iconst", "size", "index", "load", "acc"))
 
+# How tightly an infix operation binds, and how tightly each operand must to go without brackets;
+# the levels are HMP's own. What is not listed is written as a call.
+_ATOM = 9
+_INFIX = {
+    "or": (1, (1, 2)), "and": (2, (2, 3)), "not": (3, (3,)),
+    "lt": (4, (5, 5)), "le": (4, (5, 5)), "eq": (4, (5, 5)), "ne": (4, (5, 5)),
+    "ilt": (4, (5, 5)), "ile": (4, (5, 5)), "ieq": (4, (5, 5)), "ine": (4, (5, 5)),
+    "add": (5, (5, 6)), "sub": (5, (5, 6)), "iadd": (5, (5, 6)), "isub": (5, (5, 6)),
+    "mul": (6, (6, 7)), "div": (6, (6, 7)), "imul": (6, (6, 7)),
+    "neg": (7, (7,)), "ineg": (7, (7,)), "pow": (8, (9, 8)),
+}  # fmt: skip
+
 
 def describe(
     module: Module, instruction: Instruction, sizes: Mapping[str, int] | None = None
@@ -77,7 +89,7 @@ class _Describer:
         else:
             text = f"{self._result(0)} = {self._core(d, roots)}"
         if self.shared:
-            definitions = "; ".join(f"${n} = {_bare(t)}" for n, t in self.shared_texts)
+            definitions = "; ".join(f"${n} = {t}" for n, t in self.shared_texts)
             text += f" with {definitions}"
         return text
 
@@ -141,7 +153,7 @@ class _Describer:
         for axis, affine in enumerate(access.axes):
             lo = slot.lo[axis] if axis < len(slot.lo) else Size.of(0)
             if affine is None:
-                position = _bare(waiting.pop(0)) if waiting else "?"
+                position = waiting.pop(0) if waiting else "?"
                 subscripts.append(_shifted(position, lo, self.sizes))
                 continue
             place = affine.const + lo
@@ -178,40 +190,51 @@ class _Describer:
     def _node_texts(self, d: Descriptor) -> list[str]:
         """The text of each node, in order: a node's arguments come before it."""
         texts: list[str] = []
+        levels: list[int] = []
         self.shared_texts: list[tuple[int, str]] = []
         for k, node in enumerate(d.nodes):
-            text = self._node_text(node, texts)
+            text, level = self._node_text(node, texts, levels)
             if k in self.shared:
                 self.shared_texts.append((self.shared[k], text))
-                text = f"${self.shared[k]}"
+                text, level = f"${self.shared[k]}", _ATOM
             texts.append(text)
+            levels.append(level)
         return texts
 
-    def _node_text(self, node, texts: list[str]) -> str:
-        op = node.op
-        if op == "const":
-            return _number(self.module.constants[node.immediate])
-        if op == "iconst":
-            return str(self.module.integers[node.immediate])
-        if op == "size":
-            return _size_text(self.module.sizes[node.immediate], self.sizes)
-        if op == "index":
-            return self.descriptor.dims[node.immediate].name
-        arguments = [texts[a] for a in node.args]
-        if op == "load":
-            # A guard repeats the condition that the branch already shows.
-            return self._place(node.immediate)
-        if op == "gather":
-            return self._place(node.immediate, arguments)
+    def _node_text(self, node, texts: list[str], levels: list[int]) -> tuple[str, int]:
+        """The text of a node, and how tightly its outermost operation binds."""
+        op, arguments = node.op, [texts[a] for a in node.args]
         if op in ("float", "int"):
-            return arguments[0]
-        if op in ("add", "mul"):
-            sign = " + " if op == "add" else "*"
-            return f"({_chain(arguments[0], sign)}{sign}{arguments[1]})"
-        return lane_ops.BY_NAME[op].text.format(*arguments, imm=node.immediate)
+            return arguments[0], levels[node.args[0]]
+        form = lane_ops.BY_NAME[op].text
+        if op in _INFIX:
+            level, needed = _INFIX[op]
+            arguments = [
+                text if levels[a] >= least else f"({text})"
+                for text, a, least in zip(arguments, node.args, needed, strict=True)
+            ]
+            return form[1:-1].format(*arguments), level
+        if op == "const":
+            text = _number(self.module.constants[node.immediate])
+        elif op == "iconst":
+            text = str(self.module.integers[node.immediate])
+        elif op == "size":
+            text = _size_text(self.module.sizes[node.immediate], self.sizes)
+        elif op == "index":
+            return self.descriptor.dims[node.immediate].name, _ATOM
+        elif op == "load":
+            # A guard repeats the condition that the branch already shows.
+            return self._place(node.immediate), _ATOM
+        elif op == "gather":
+            return self._place(node.immediate, arguments), _ATOM
+        else:
+            return form.format(*arguments), _ATOM
+        if text.startswith("-"):
+            return text, 7
+        return text, _ATOM if text.replace(".", "").isalnum() else 5
 
     def _root(self, node: int) -> str:
-        return _bare(self.texts[node]) if node >= 0 else ""
+        return self.texts[node] if node >= 0 else ""
 
 
 def _shifted(position: str, lo: Size, sizes: Mapping[str, int] | None) -> str:
@@ -233,33 +256,3 @@ def _shifted(position: str, lo: Size, sizes: Mapping[str, int] | None) -> str:
 def _number(value: float) -> str:
     value = float(value)
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def _wrapped(text: str) -> bool:
-    """Whether one pair of parentheses encloses the whole text."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return False
-    depth = 0
-    for k, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth == 0 and k < len(text) - 1:
-            return False
-    return True
-
-
-def _bare(text: str) -> str:
-    return text[1:-1] if _wrapped(text) else text
-
-
-def _chain(left: str, sign: str) -> str:
-    """`((a + b) + c)` reads as `(a + b + c)`."""
-    if not _wrapped(left):
-        return left
-    inner, depth = left[1:-1], 0
-    for k, character in enumerate(inner):
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and character in "+-*/^<>=" and not inner.startswith(sign.strip(), k):
-            return left
-        if depth == 0 and inner.startswith((" and ", " or "), k):
-            return left
-    return inner

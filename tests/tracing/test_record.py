@@ -1,0 +1,99 @@
+"""Recorded runs and what is written of them."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from hvm_vm.tracing.record import Spread, record
+from hvm_vm.tracing.report import lay_out, operation_sheet, show, stage_sheet
+from hvm_vm.tracing.units import duration, percent, quantity, rate
+from tests.tracing.fakes import Runnable, bound, frame
+
+
+@pytest.fixture
+def trace():
+    return record(
+        bound(), Runnable(), frame(), engine="fake", repeat=3, warmup=2, stages=[("load", 1500)]
+    )
+
+
+def test_warm_up_is_kept_apart():
+    runnable = Runnable()
+    trace = record(bound(), runnable, frame(), engine="fake", repeat=3, warmup=2)
+    # The clock of instruction 0 said 1000 and 2000 in the warm-up runs.
+    assert trace.rows[0].times_ns == (3000, 4000, 5000)
+    assert runnable.traced == 5
+    assert trace.instructions_executed == 3
+    assert len(trace.run_ns) == len(trace.traced_ns) == 3
+
+
+def test_rows_say_where_they_come_from(trace):
+    assert [row.op for row in trace.rows] == ["map", "sum", "halt"]
+    assert [row.source for row in trace.rows] == ["small.hmp:3", "small.hmp:4", ""]
+    assert trace.rows[1].relation == "s = sum[n](y[n])"
+    assert trace.rows[0].shapes == ((4,), (4,))
+    assert (trace.flops, trace.bytes) == (16, 104)
+
+
+def test_spread():
+    assert Spread.of([1, 2, 3]) == Spread(1, 2, 3, pytest.approx(0.8164965809))
+    assert Spread.of([]) == Spread(0, 0, 0, 0)
+
+
+def test_json_lines_are_one_object_each(trace):
+    objects = [json.loads(line) for line in trace.json_lines().splitlines()]
+    assert [o["kind"] for o in objects] == ["instruction"] * 3 + ["summary"]
+    assert {o["version"] for o in objects} == {1}
+    first = objects[0]
+    assert first["pc"] == 0 and first["op"] == "map" and first["source"] == "small.hmp:3"
+    assert first["time_ns"] == 4000 and first["min_ns"] == 3000 and first["max_ns"] == 5000
+    assert first["flops"] == 12 and first["bytes"] == 64 and first["shapes"] == [[4], [4]]
+    summary = objects[-1]
+    assert summary["instructions_executed"] == 3 and summary["repeat"] == 3
+    assert set(summary["stages_ns"]) == {"load", "first run"}
+
+
+def test_chrome_events_lie_end_to_end(trace):
+    events = [e for e in trace.chrome()["traceEvents"] if e["ph"] == "X"]
+    assert [e["name"] for e in events] == ["load", "first run", "map", "sum", "halt"]
+    for before, after in zip(events, events[1:], strict=False):
+        assert after["ts"] == pytest.approx(before["ts"] + before["dur"])
+    assert json.dumps(trace.chrome())
+
+
+def test_the_report_shows_every_instruction_uncut(trace):
+    text = str(trace)
+    for row in trace.rows:
+        assert row.disassembly in text
+    assert "small.hmp:3" in text and "3 instructions in" in text and "N = 4" in text
+    assert operation_sheet(trace).rows[0][:3] == ("halt", "1", "6 µs".replace("6", "6.00"))
+    assert [row[0] for row in stage_sheet(trace).rows] == ["load", "first run", "steady run"]
+
+
+def test_the_report_on_a_narrow_terminal_cuts_nothing(trace):
+    from rich.console import Console
+
+    file = io.StringIO()
+    show(trace, Console(file=file, width=72, force_terminal=True, no_color=True, highlight=False))
+    shown = "".join(file.getvalue().split())
+    assert "…" not in file.getvalue()
+    for word in "map sum halt small.hmp:4 GFLOP/s".split():
+        assert word in shown
+
+
+def test_columns_are_aligned(trace):
+    lines = list(lay_out(operation_sheet(trace)))
+    assert len(lines) == 4
+    assert len({line.index("  ") > 0 for line in lines}) == 1
+
+
+def test_units():
+    assert duration(0) == "0 ns" and duration(999) == "999 ns"
+    assert duration(12_400) == "12.4 µs" and duration(3_210_000) == "3.21 ms"
+    assert duration(1.5e9) == "1.50 s"
+    assert rate(0, 10) == "-" and rate(20, 10) == "2.00"
+    assert percent(1, 4) == "25.0%" and percent(1, 0) == "-"
+    assert quantity(1230, "B") == "1.23 kB" and quantity(5e12, "FLOP") == "5.00 TFLOP"
