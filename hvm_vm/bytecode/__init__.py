@@ -1,1 +1,16 @@
-"""The bytecode: instruction table, modules, files, verifier, assembler. Imports no compiler code."""
+"""The bytecode: instruction table, modules, files, verifier, assembler. Imports no compiler code.
+
+`encode` and `decode` turn modules into the bytes of a file and back, `save` and `read` do so with a file,
+`verify` makes of a module the only thing that may run.
+"""
+
+from __future__ import annotations
+
+from hvm_vm.bytecode.canonical import canonical
+from hvm_vm.bytecode.cost import cost
+from hvm_vm.bytecode.module import Module
+from hvm_vm.bytecode.reader import decode, read
+from hvm_vm.bytecode.verifier import VerifiedProgram, verify
+from hvm_vm.bytecode.writer import encode, save
+
+__all__ = ["Module", "VerifiedProgram", "canonical", "cost", "decode", "encode", "read", "save", "verify"]

@@ -13,7 +13,7 @@ its register.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,16 @@ if TYPE_CHECKING:
     from hvm_vm.engines.bound import BoundAccess
 
 
-def cost(op: str, extents: Sequence[int], roles: Sequence[str], nodes: Sequence[Node],
-         roots: Sequence[int], accesses: Sequence[BoundAccess], elements: Sequence[int],
-         itemsizes: Sequence[int]) -> tuple[int, int]:
+def cost(
+    op: str,
+    extents: Sequence[int],
+    roles: Sequence[str],
+    nodes: Sequence[Node],
+    roots: Sequence[int],
+    accesses: Sequence[BoundAccess],
+    elements: Sequence[int],
+    itemsizes: Sequence[int],
+) -> tuple[int, int]:
     """FLOPs and bytes of one execution.
 
     `roles` has one letter per dimension. `elements` and `itemsizes` are indexed by register number:
@@ -54,7 +61,7 @@ def cost(op: str, extents: Sequence[int], roles: Sequence[str], nodes: Sequence[
     return flops, _traffic(row, extents, nodes, roots, accesses, reads, elements, itemsizes)
 
 
-@lru_cache(maxsize=None)
+@cache
 def core_terms(formula: str) -> tuple[tuple[int, str], ...]:
     """The `flops` column taken apart: `2*quc + 4*qu` is ((2, "quc"), (4, "qu"))."""
     terms = []
@@ -86,8 +93,13 @@ def _traffic(row, extents, nodes, roots, accesses, reads, elements, itemsizes) -
     seen = set()
     results = result_count(row, len(roots))
     for number, access in enumerate(accesses):
-        key = (number < results, access.register, access.offset, access.strides,
-               number if access.dynamic else -1)
+        key = (
+            number < results,
+            access.register,
+            access.offset,
+            access.strides,
+            number if access.dynamic else -1,
+        )
         if key in seen:
             continue
         seen.add(key)

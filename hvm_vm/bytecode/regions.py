@@ -29,8 +29,9 @@ def root_roles(op: Instruction, root: str) -> str:
     return _PARTIAL.get((op.group, root.rstrip("?*")), op.roles)
 
 
-def dims_of_roles(wanted: str, roles: Sequence[str],
-                  operand_dims: Sequence[Collection[int]]) -> frozenset[int]:
+def dims_of_roles(
+    wanted: str, roles: Sequence[str], operand_dims: Sequence[Collection[int]]
+) -> frozenset[int]:
     """The dimensions that have one of the `wanted` roles. `operand_dims` holds, for each operand, the
     dimensions that its place depends on (only looked at for `q`)."""
     dims = {d for d, role in enumerate(roles) if role in wanted}

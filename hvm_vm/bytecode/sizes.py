@@ -48,7 +48,7 @@ Monomial = tuple  # of atoms, sorted, repeated for powers
 class Size:
     """An immutable canonical integer expression. Build with `Size.of`, arithmetic and the methods."""
 
-    __slots__ = ("terms", "_hash")
+    __slots__ = ("_hash", "terms")
 
     def __init__(self, terms: dict[Monomial, int]):
         # Sorted so that equal sizes print, hash and encode alike.
@@ -197,7 +197,7 @@ class Size:
     def at_least(self, bound: int) -> bool:
         """True only if provably `self >= bound` for all non-negative values of plain symbols."""
         rest = self - bound
-        return all(c > 0 and all(a.op == "sym" for a in m) or m == () and c >= 0
+        return all((c > 0 and all(a.op == "sym" for a in m)) or (m == () and c >= 0)
                    for m, c in rest.terms)
 
     def __eq__(self, other) -> bool:

@@ -1,0 +1,118 @@
+"""Stores never write one element twice: proofs of it, symbolic and concrete.
+
+A store maps the points of an index space to places. It is accepted when its axes determine the
+dimensions one after another: an axis in which only one dimension is still unknown determines it
+(`D[i, i+j]`: i, then j), and an axis with several does when its coefficients are nested as the digits
+of a mixed radix are (`D[64*h + c]` with 0 <= c < 64). What cannot be decided while sizes are
+symbols is left to the binder, which calls :func:`injective` with numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import gcd
+
+from hvm_vm.bytecode.module import Access, Dim
+
+PROVEN, OPEN, REFUTED = "proven", "open", "refuted"
+
+
+def injective(strides: Sequence[int], extents: Sequence[int]) -> bool:
+    """Whether points of a space with these extents have distinct offsets `sum(stride*counter)`, by the
+    mixed-radix rule: each stride passes all that the smaller ones can reach. Sufficient, not necessary.
+    """
+    if 0 in extents:
+        return True
+    reach = 0
+    for stride, extent in sorted(
+        (abs(s), e) for s, e in zip(strides, extents, strict=True) if e > 1
+    ):
+        if stride <= reach:
+            return False
+        reach += stride * (extent - 1)
+    return True
+
+
+def judge_store(access: Access, dims: Sequence[Dim], wanted: Sequence[int]) -> tuple[str, str]:
+    """Whether a store over the dimensions `wanted` (in any extents) is injective: a verdict (`PROVEN`,
+    `OPEN` or `REFUTED`) and, when refuted, the reason. Axes must be affine."""
+    if any(dim.extent.constant == 0 for dim in dims):
+        return PROVEN, ""
+    unknown = {d for d in wanted if dims[d].extent.constant != 1}
+    named = {d for axis in access.axes for d, _ in axis.terms}
+    for d in sorted(unknown):
+        if d not in named:
+            return (
+                REFUTED,
+                f"its place does not depend on the dimension {dims[d].name}, so points "
+                "would write one element twice",
+            )
+    verdict = PROVEN
+    axes = [[(d, c) for d, c in axis.terms if d in unknown] for axis in access.axes]
+    while unknown:
+        progress = False
+        for terms in axes:
+            rest = [(d, c) for d, c in terms if d in unknown]
+            if len(rest) == 1 and rest[0][1].constant is not None:
+                unknown.discard(rest[0][0])
+                progress = True
+        if progress:
+            continue
+        for terms in axes:
+            rest = [(d, c) for d, c in terms if d in unknown]
+            if len(rest) > 1 and _nested(rest, dims):
+                unknown -= {d for d, _ in rest}
+                progress = True
+        if not progress:
+            verdict = OPEN
+            break
+    if (
+        verdict == OPEN
+        and all(dims[d].extent.constant is not None for d in wanted)
+        and len(axes) == 1
+        and all(c.constant is not None for _, c in axes[0])
+    ):
+        numbers = dict(axes[0])
+        if not injective(
+            [numbers[d].constant for d in sorted(numbers)],
+            [dims[d].extent.constant for d in sorted(numbers)],
+        ):
+            return REFUTED, "different points would write one element"
+        return PROVEN, ""
+    return verdict, ""
+
+
+def _nested(terms, dims) -> bool:
+    """Whether the coefficients are provably those of a mixed radix, in some order."""
+    ordered = []
+    rest = list(terms)
+    # The smallest digit is the one whose span every other coefficient provably covers.
+    while rest:
+        for candidate in rest:
+            d, c = candidate
+            span = c * dims[d].extent
+            if all((other - span).at_least(0) for k, other in rest if k != d):
+                break
+        else:
+            return False
+        ordered.append(candidate)
+        rest.remove(candidate)
+    smallest = ordered[0][1]
+    return smallest.constant is not None and smallest.constant > 0
+
+
+def disjoint(a: Access, b: Access) -> bool:
+    """Whether two places in one register are provably different at all points: along some axis, both
+    the places are different constants, or step through different residues."""
+    for left, right in zip(a.axes, b.axes, strict=True):
+        if left is None or right is None:
+            continue
+        gap = (left.const - right.const).constant
+        if not gap:
+            continue
+        if not left.terms and not right.terms:
+            return True
+        steps = [c.constant for _, c in (*left.terms, *right.terms)]
+        if None not in steps and gap % gcd(*steps):
+            return True
+    return False
