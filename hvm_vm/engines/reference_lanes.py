@@ -1,8 +1,8 @@
 """Lane expressions in NumPy: the living definition of `bytecode/lane_ops.py`.
 
-A node's value over an instruction's whole index space is an array with one axis for each
-dimension; along a dimension that the value does not depend on, the axis has length 1. NumPy's broadcasting does
-the rest.
+A node's value over an instruction's whole index space is an array with one axis for each dimension;
+along a dimension that the value does not depend on, the axis has length 1. NumPy's broadcasting
+does the rest.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def _solve_one(length: Size, unknown: str, values: dict[str, int], count: int) -
         if zero is None or one is None or one == zero:
             return None
         value, rest = divmod(count - zero, one - zero)
-        return value if not rest and value >= 0 else None
+        return value if not rest else None
 
     low, high = 0, 1
     start, end = at(low), at(high)

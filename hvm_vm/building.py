@@ -1,0 +1,74 @@
+"""From source to program: every stage of the compiler in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from hvm_vm.errors import InputError
+from hvm_vm.program import Program
+
+
+def compile(
+    source,
+    *,
+    known: Iterable[str] = (),
+    free: Iterable[str] = (),
+    find: Iterable[str] = (),
+) -> Program:
+    """Compile HMP.
+
+    `source` is a path, source text (anything with a line end or an equals sign), or a `Source`.
+    `known`: names set from outside though the file may determine them. `free`: literal defaults to
+    drop, so that relations determine the name. `find`: results in place of the file's own.
+
+    Raises `CompileError` with every diagnostic, or `InputError` when the file cannot be read.
+    """
+    from hvm_vm.bytecode import verify
+    from hvm_vm.language import parse
+    from hvm_vm.language.diagnostics import Diagnostics
+    from hvm_vm.lowering import lower
+    from hvm_vm.relations import build
+
+    source = _source(source)
+    known, free, find = frozenset(known), frozenset(free), tuple(find)
+    diagnostics = Diagnostics(source)
+    file = parse(source, diagnostics)
+    diagnostics.raise_if_errors()
+    system = build(file, source, diagnostics, known=known, free=free, find=find)
+    diagnostics.raise_if_errors()
+    verified = verify(lower(system))
+
+    def recompile(more: frozenset[str]) -> Program:
+        return compile(source, known=known | more, free=free, find=find)
+
+    spellings = {*system.variables, *(f.name for f in system.families)}
+    return Program(verified, spellings=spellings, recompile=recompile,
+                   warnings=tuple(d.render() for d in diagnostics.warnings))
+
+
+def _source(source):
+    from hvm_vm.language.source import Source
+
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, str) and ("\n" in source or "=" in source):
+        return Source("text", source)
+    path = os.fspath(source)
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        from hvm_vm.engines.words import nearest
+
+        folder = os.path.dirname(path) or "."
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        near = nearest(os.path.basename(path), names)
+        hint = f"; did you mean {os.path.join(os.path.dirname(path), near)}?" if near else ""
+        raise InputError(
+            f"{path}: there is no such file{hint} (source text is told from a path by a line end "
+            "or an equals sign)"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    return Source.from_bytes(path, data)

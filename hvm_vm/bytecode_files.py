@@ -1,0 +1,32 @@
+"""Bytecode files as programs: read, verified, ready to call. Imports no compiler code."""
+
+from __future__ import annotations
+
+import os
+
+from hvm_vm.errors import BytecodeError, InputError
+from hvm_vm.program import Program
+
+
+def load(path: str | os.PathLike) -> Program:
+    """The program of a `.hvmb` file. Raises `InputError` when it cannot be read, `BytecodeError`
+    when it is damaged, of another kind, or does not verify."""
+    path = os.fspath(path)
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        return loads(data)
+    except BytecodeError as error:
+        raise BytecodeError(f"{path}: {error}") from None
+
+
+def loads(data: bytes) -> Program:
+    """The program in the bytes of a `.hvmb` file."""
+    from hvm_vm.bytecode import decode, verify
+
+    return Program(verify(decode(data)))

@@ -1,0 +1,285 @@
+"""The program: verified bytecode that can be called with arrays.
+
+A :class:`Program` is immutable and may be shared by threads. It keeps, behind a lock, one
+:class:`~hvm_vm.plan.Plan` for each set of shapes it was called with.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hvm_vm.bound_run import BoundRun
+from hvm_vm.bytecode.module import Module
+from hvm_vm.engines.binding import bind
+from hvm_vm.errors import InputError
+from hvm_vm.plan import Plan, available_threads
+from hvm_vm.values import Arguments, Names, Results, result_value
+
+KEPT_PLANS = 32  # sets of shapes that stay bound
+
+OPTIONS = ("engine", "threads", "data")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What one run gave. `hidden` holds the intermediates when all were asked for."""
+
+    outputs: Results
+    hidden: dict[str, object]
+    instructions_executed: int
+    execution_time_s: float
+    engine: str
+    sizes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A program with its values, ready to run: `runnable.run(frame)`."""
+
+    program: Program
+    plan: Plan
+    arrays: dict[int, np.ndarray]
+    engine: str
+    threads: int
+    runnable: object
+    stages: tuple[tuple[str, int], ...]
+
+    @property
+    def bound(self):
+        return self.plan.bound
+
+    def frame(self):
+        """A new frame, the caller's own."""
+        from hvm_vm.engines.bound import Frame
+
+        return Frame(self.plan.bound, dict(self.arrays))
+
+    def outputs(self, frame) -> Results:
+        """The results that a run left in `frame`, copied out of it."""
+        return self.program._results(frame, hidden=False)
+
+
+class Program:
+    """A verified program. Call it with its inputs by name:
+
+        out = program(X=X, W=W)         # out["O"]: a NumPy array, or a number for a scalar
+
+    Options may stand among the names: `engine` ("auto", "reference", "jit"), `threads`, and `data`
+    (a data file, or several, for the inputs that name tensors). Sizes are given by name, too. A
+    mapping as the only positional argument is for names that Python cannot spell.
+
+    Raises `InputError` for values that do not fit, `RunError` for runs that fail.
+    """
+
+    def __init__(self, verified, *, spellings: Iterable[str] = (),
+                 recompile: Callable[[frozenset[str]], Program] | None = None,
+                 warnings: tuple[str, ...] = ()):
+        self.verified = verified
+        self.module: Module = verified.module
+        self.warnings = warnings
+        self._names = Names(self.module)
+        self._spellings = frozenset(spellings)
+        self._recompile = recompile
+        self._variants: dict[frozenset[str], Program] = {}
+        self._plans: OrderedDict[tuple, Plan] = OrderedDict()
+        self._lock = threading.RLock()
+
+    # -- what it is -----------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs, in order."""
+        return tuple(self._names.inputs)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the results, in order."""
+        return tuple(o.name for o in self.module.outputs if not o.hidden)
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The names of the sizes."""
+        return tuple(s.name for s in self.module.symbols_of_size)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self._names.signature(item) for item in self.module.inputs)
+        return f"<Program {self.module.file}: {names} -> {', '.join(self.outputs)}>"
+
+    def disassemble(self) -> str:
+        """The program as assembly text, which `hvm asm` turns into the same bytes again."""
+        from hvm_vm.bytecode import disassemble
+
+        return disassemble(self.module)
+
+    def encode(self) -> bytes:
+        """The program as the bytes of a bytecode file."""
+        from hvm_vm.bytecode import encode
+
+        return encode(self.module)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write a bytecode file, whole or not at all. Raises `InputError` when it cannot."""
+        data = self.encode()
+        path = os.fspath(path)
+        partial = f"{path}.{os.getpid()}.part"
+        try:
+            with open(partial, "wb") as file:
+                file.write(data)
+            os.replace(partial, path)
+        except OSError as error:
+            if os.path.exists(partial):
+                os.unlink(partial)
+            raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+
+    # -- running --------------------------------------------------------------------------------
+
+    def __call__(self, values: Mapping[str, object] | None = None, /, **named) -> Results:
+        values, options = self._split(values, named)
+        program, arguments = self._arguments(values, options["data"])
+        plan, arrays = program._planned(arguments)
+        engine, runnable = plan.runnable(options["engine"] or "auto", options["threads"])
+        frame = plan.take(engine, arrays)
+        runnable.run(frame)
+        results = program._results(frame, hidden=False)
+        plan.give_back(engine, frame, arrays)
+        return results
+
+    def run(self, values: Mapping[str, object] | None = None, *, engine: str = "auto",
+            threads: int | None = None, data=(), keep_all: bool = False) -> Execution:
+        """As calling, with what a report needs: counts, the time, and with `keep_all` every
+        intermediate. The time is that of the run alone: binding and compiling come before it."""
+        prepared = self.prepare(values, engine=engine, threads=threads, data=data,
+                                keep_all=keep_all)
+        frame = prepared.frame()
+        start = time.perf_counter()
+        executed = prepared.runnable.run(frame)
+        elapsed = time.perf_counter() - start
+        program = prepared.program
+        return Execution(
+            program._results(frame, hidden=False),
+            program._results(frame, hidden=True) if keep_all else {},
+            int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes))
+
+    def prepare(self, values: Mapping[str, object] | None = None, *, engine: str = "auto",
+                threads: int | None = None, data=(), keep_all: bool = False) -> Prepared:
+        """Everything that comes before a run, timed: checks of the values, binding, compiling."""
+        clock = time.perf_counter_ns
+        start = clock()
+        program, arguments = self._arguments(dict(values or {}), data)
+        read = clock()
+        plan, arrays = program._planned(arguments, keep_all)
+        bound = clock()
+        name, runnable = plan.runnable(engine, threads)
+        stages = (("read", read - start), ("bind", bound - read), ("prepare", clock() - bound))
+        return Prepared(program, plan, arrays, name, threads or available_threads(), runnable,
+                        stages)
+
+    def bind(self, values: Mapping[str, object] | None = None, /, *, constant: Iterable[str] = (),
+             **named) -> BoundRun:
+        """Buffers and kernels fixed for the shapes of these inputs: a `BoundRun`.
+
+        `constant` names inputs that never change: they are used without copying."""
+        values, options = self._split(values, named)
+        program, arguments = self._arguments(values, options["data"])
+        plan, arrays = program._planned(arguments)
+        by_name = {item.name: arrays[item.register] for item in program.module.inputs}
+        constant = tuple(constant)
+        for name in constant:
+            if name not in by_name:
+                program._names.complain([name], program._spellings, set(program.outputs))
+        return BoundRun(plan, options["engine"] or "auto", options["threads"], by_name, constant)
+
+    def trace(self, values: Mapping[str, object] | None = None, /, *, repeat: int = 5,
+              warmup: int = 1, **named):
+        """Run with a clock around every instruction: a `Trace`, with the results in `.outputs`."""
+        from hvm_vm.tracing.record import record
+
+        values, options = self._split(values, named)
+        prepared = self.prepare(values, engine=options["engine"] or "auto",
+                                threads=options["threads"], data=options["data"])
+        frame = prepared.frame()
+        trace = record(prepared.bound, prepared.runnable, frame, engine=prepared.engine,
+                       threads=prepared.threads, repeat=repeat, warmup=warmup,
+                       stages=prepared.stages)
+        return replace(trace, outputs=prepared.outputs(frame))
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _split(self, values, named: dict) -> tuple[dict, dict]:
+        """Values and options. A program's own name is never an option."""
+        if values is not None and not isinstance(values, Mapping):
+            raise InputError("inputs are given by name: program(X=…), or as one mapping")
+        options = {"engine": None, "threads": None, "data": ()}
+        merged = dict(values or {})
+        for name, value in named.items():
+            if name in options and name not in self._names and name not in self._spellings:
+                options[name] = value
+            else:
+                merged[name] = value
+        return merged, options
+
+    def _arguments(self, values: Mapping[str, object], data) -> tuple[Program, Arguments]:
+        """The values as arrays, with the program that takes them: this one, or its source compiled
+        with the names known that the file would determine itself."""
+        arguments = self._names.read(values)
+        if arguments.unknown:
+            names = set(arguments.unknown)
+            if self._recompile is None or not names <= self._spellings:
+                self._names.complain(
+                    [n for n in arguments.unknown if self._recompile is None
+                     or n not in self._spellings],
+                    self._spellings, {o.name for o in self.module.outputs})
+            return self._with_known(frozenset(names))._arguments(values, data)
+        if data is not None and not (isinstance(data, (tuple, list)) and not data):
+            from hvm_vm.data import fill
+
+            fill(self.module, arguments, data, self._names)
+        self._names.missing(arguments)
+        return self, arguments
+
+    def _with_known(self, names: frozenset[str]) -> Program:
+        with self._lock:
+            found = self._variants.get(names)
+            if found is None:
+                found = self._variants[names] = self._recompile(names)
+                found._recompile = None  # it would forget what is known already
+        return found
+
+    def _planned(self, arguments: Arguments, keep_all: bool = False):
+        """The plan for these shapes, and the arrays by register."""
+        arrays, shapes, key = {}, {}, []
+        for item in self.module.inputs:
+            array = arguments.arrays.get(item.name)
+            if array is None:
+                array = self._names.defaults[item.name]
+            strides = None
+            if not array.flags.c_contiguous:
+                strides = tuple(s // array.itemsize for s in array.strides)
+            arrays[item.register] = array
+            shapes[item.name] = (array.shape, strides)
+            key.append((array.shape, strides))
+        key = (tuple(key), tuple(sorted(arguments.sizes.items())), keep_all)
+        with self._lock:
+            plan = self._plans.get(key)
+            if plan is not None:
+                self._plans.move_to_end(key)
+                return plan, arrays
+        plan = Plan(bind(self.verified, shapes, arguments.sizes, keep_all=keep_all))
+        with self._lock:
+            plan = self._plans.setdefault(key, plan)
+            while len(self._plans) > KEPT_PLANS:
+                self._plans.popitem(last=False)
+        return plan, arrays
+
+    def _results(self, frame, *, hidden: bool) -> Results:
+        module = self.module
+        return Results(module, {
+            o.name: result_value(frame.arrays[o.register], o.symbolic, module)
+            for o in module.outputs if o.hidden == hidden})

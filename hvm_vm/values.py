@@ -1,0 +1,315 @@
+"""Values on their way in and out of a program: names to typed arrays, arrays to results.
+
+A program's inputs can be given under the name of the variable, of a scalar of a family, or of a
+whole family; sizes are given by name too. What is given is checked here, in the words of the
+program, before anything is bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hvm_vm.bytecode.module import DTYPES, Family, Input, Member, Module
+from hvm_vm.bytecode.sizes import SIZE_LIMIT
+from hvm_vm.engines.words import axis_names, listed, located, nearest, printable, suggestion
+from hvm_vm.errors import InputError
+
+
+class UnknownResult(InputError, KeyError):
+    """A result that the program does not have."""
+
+    __str__ = Exception.__str__
+
+
+@dataclass
+class Arguments:
+    """What a run was given: arrays by input name, sizes by name, and names that are no inputs."""
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+
+class Names:
+    """The names under which a program's inputs and sizes can be given."""
+
+    def __init__(self, module: Module):
+        self.module = module
+        self.inputs: dict[str, Input] = {item.name: item for item in module.inputs}
+        self.sizes = {symbol.name for symbol in module.symbols_of_size}
+        self.by_register = {item.register: item for item in module.inputs}
+        self.families: dict[str, Family] = {f.name: f for f in module.families}
+        self.members: dict[str, Member] = {m.name: m for f in module.families for m in f.members}
+        self.defaults = {
+            item.name: _typed(module.arrays[item.default], module, item)
+            for item in module.inputs
+            if item.default >= 0
+        }
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.inputs or name in self.sizes or self._places(name) is not None
+
+    def all(self) -> list[str]:
+        """Every name that a value can be given to."""
+        return [*self.inputs, *sorted(self.sizes), *(n for n in self.families if n in self),
+                *(n for n in self.members if n in self)]
+
+    def _places(self, name: str) -> list[Member] | None:
+        """The scalars of inputs that a family's or member's name stands for."""
+        if name in self.members:
+            found = [self.members[name]]
+        elif name in self.families:
+            found = list(self.families[name].members)
+        else:
+            return None
+        return found if all(m.register in self.by_register for m in found) else None
+
+    def read(self, values: Mapping[str, object]) -> Arguments:
+        """Sort `values` by what they are and convert them. Raises `InputError`."""
+        arguments = Arguments()
+        pieces: dict[str, dict[tuple[int, ...], object]] = {}
+        for name, value in values.items():
+            known = False
+            if name in self.sizes:
+                arguments.sizes[name] = _size(name, value)
+                known = True
+            if name in self.inputs:
+                arguments.arrays[name] = as_input(value, self.module, self.inputs[name])
+            elif (places := self._places(name)) is not None:
+                for member, part in self._spread(name, places, value):
+                    item = self.by_register[member.register]
+                    pieces.setdefault(item.name, {})[member.position] = part
+            elif not known:
+                arguments.unknown.append(name)
+        for name, parts in pieces.items():
+            self._assemble(arguments, name, parts)
+        return arguments
+
+    def _spread(self, name: str, places: list[Member], value):
+        """The scalars of a family, each with its part of the value that was given."""
+        if name in self.members:
+            return [(places[0], value)]
+        family = self.families[name]
+        array = _plain(value, name)
+        if array.shape != family.shape:
+            wanted = " x ".join(map(str, family.shape))
+            raise InputError(
+                f"{name} is a family of {wanted} scalars ({_some(family)}), but an array of shape "
+                f"{array.shape} was given"
+            )
+        return [
+            (m, array[tuple(s - lo for s, lo in zip(m.subscripts, family.lo, strict=True))])
+            for m in places
+        ]
+
+    def _assemble(self, arguments: Arguments, name: str, parts: dict) -> None:
+        """An input from scalars given one by one, over what was given whole or is its default."""
+        item = self.inputs[name]
+        if list(parts) == [()]:
+            arguments.arrays[name] = as_input(parts[()], self.module, item)
+            return
+        base = arguments.arrays.get(name, self.defaults.get(name))
+        members = [m for m in self.members.values() if m.register == item.register]
+        if base is None:
+            missing = [m.name for m in members if m.position not in parts]
+            if missing:
+                raise InputError(f"missing: {listed(missing)} (other scalars of {name} are given)")
+            shape = tuple(1 + max(m.position[k] for m in members)
+                          for k in range(len(members[0].position)))
+            base = np.zeros(shape, DTYPES[self.module.registers[item.register].dtype])
+        array = base.copy()
+        for position, part in parts.items():
+            array[position] = as_input(part, self.module, item, rank=0)
+        arguments.arrays[name] = array
+
+    def complain(self, unknown: list[str], spellings: set[str], outputs: set[str]) -> None:
+        """Raise for names that are no inputs. `spellings` are all names of the source, if known."""
+        module, lines = self.module, []
+        where = printable(module.file) or "the program"
+        for name in unknown:
+            if name in outputs:
+                lines.append(
+                    f"{name} is determined by {where}; to set it from outside, compile the source "
+                    f"with it known"
+                )
+            else:
+                hint = suggestion(name, {*self.all(), *spellings})
+                lines.append(f"{name} is not an input of {where}{hint}")
+        names = [self.signature(item) for item in module.inputs]
+        lines.append(f"its inputs are {listed(names, most=30)}" if names else "it has no inputs")
+        raise InputError("\n".join(lines))
+
+    def missing(self, arguments: Arguments) -> None:
+        """Raise if an input has no value, naming all of them."""
+        absent = [item for item in self.module.inputs
+                  if item.name not in arguments.arrays and item.name not in self.defaults]
+        if not absent:
+            return
+        plain = [item for item in absent if item.pattern is None]
+        lines = []
+        if plain:
+            names = [self.signature(item) for item in plain]
+            noun = "the input" if len(plain) == 1 else "the inputs"
+            verb = "is" if len(plain) == 1 else "are"
+            lines.append(f"{noun} {listed(names, most=40)} {verb} missing")
+        patterns = [item for item in absent if item.pattern is not None]
+        if patterns:
+            names = [self.signature(item) for item in patterns]
+            lines.append(f"{listed(names)} {'is' if len(names) == 1 else 'are'} read from a data "
+                         "file: give it with --data")
+        source = absent[0].source if len(absent) == 1 else -1
+        raise InputError(located(self.module, source, "\n".join(lines)))
+
+    def signature(self, item: Input) -> str:
+        """`X[t,i]`."""
+        rank = len(self.module.registers[item.register].shape)
+        if not rank:
+            return item.name
+        axes = axis_names(self.module, item.name, rank, item.source)
+        if not axes[0].startswith("axis "):
+            return f"{item.name} ({rank} {'axis' if rank == 1 else 'axes'})"
+        return f"{item.name}[{','.join(a.removeprefix('axis ') for a in axes)}]"
+
+
+def _some(family: Family) -> str:
+    names = [m.name for m in family.members]
+    return ", ".join(names) if len(names) < 5 else f"{names[0]}, {names[1]}, … {names[-1]}"
+
+
+def _size(name: str, value) -> int:
+    array = _plain(value, name)
+    if array.ndim or array.dtype.kind not in "iufb" or not np.isfinite(array):
+        raise InputError(f"{name} is a size: a single whole number is expected")
+    number = array.item()
+    if number != int(number):
+        raise InputError(f"{name} is a size: a whole number is expected, not {number}")
+    if abs(number) > SIZE_LIMIT:
+        raise InputError(f"{name} = {int(number)} is too large to be a size")
+    return int(number)
+
+
+def _plain(value, name: str) -> np.ndarray:
+    """Numbers, lists and arrays as an array of any dtype."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError, TypeError):
+        raise InputError(f"{name}: the lists are not all of one length") from None
+    if array.dtype == object:
+        raise InputError(f"{name}: numbers are expected, not {_described(value)}")
+    return array
+
+
+def _described(value) -> str:
+    return f"a {type(value).__name__}" if not isinstance(value, (list, tuple)) else "these objects"
+
+
+def as_input(value, module: Module, item: Input, rank: int | None = None) -> np.ndarray:
+    """A value as an array of an input's type, in C order.
+
+    An array that is already so is used as it is, without copying. Raises `InputError`: not numbers,
+    not whole for an integer input, another number of axes than the input has (or `rank`).
+    """
+    register = module.registers[item.register]
+    array = _typed(value, module, item)
+    wanted = len(register.shape) if rank is None else rank
+    if array.ndim != wanted:
+        names = axis_names(module, item.name, wanted, item.source)
+        axes = ", ".join(n.removeprefix("axis ") for n in names)
+        expected = f"has {wanted} {'axis' if wanted == 1 else 'axes'}, {item.name}[{axes}]"
+        if not wanted:
+            expected = "is a single number"
+        got = f"an array of shape {array.shape}" if array.ndim else "a single number"
+        text = f"{item.name} {expected}, but {got} was given"
+        raise InputError(located(module, item.source, text))
+    return array
+
+
+def _typed(value, module: Module, item: Input) -> np.ndarray:
+    name, dtype = item.name, DTYPES[module.registers[item.register].dtype]
+    array = _plain(value, name)
+    if item.symbolic and array.dtype.kind in "US":
+        return _symbols(array, module, item).astype(dtype)
+    if array.dtype.kind not in "biuf":
+        kind = {"U": "text", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "durations"}
+        got = kind.get(array.dtype.kind, str(array.dtype))
+        hint = ": it is no symbol in the program" if got == "text" else ""
+        raise InputError(located(module, item.source,
+                                 f"{name}: numbers are expected, not {got}{hint}"))
+    if dtype.kind == "i" and array.dtype.kind in "fu":
+        _check_whole(array, module, item)
+    # ascontiguousarray makes an axis of a scalar.
+    return np.ascontiguousarray(array, dtype).reshape(array.shape) if (
+        not array.flags.aligned or array.dtype != dtype or not array.flags.c_contiguous
+    ) else array
+
+
+def _check_whole(array: np.ndarray, module: Module, item: Input) -> None:
+    with np.errstate(invalid="ignore"):
+        wrong = ~((array == np.floor(array)) & (np.abs(array) < 2.0**63))
+    if wrong.any():
+        point = tuple(int(p) for p in np.argwhere(wrong)[0])
+        lo = [size.constant or 0 for size in module.registers[item.register].lo]
+        lo = lo if len(lo) == len(point) else [0] * len(point)
+        place = f"[{','.join(str(p + k) for p, k in zip(point, lo, strict=True))}]" if point else ""
+        raise InputError(located(
+            module, item.source,
+            f"{item.name} is an integer input, but {item.name}{place} is {array[point]}"))
+
+
+def _symbols(array: np.ndarray, module: Module, item: Input) -> np.ndarray:
+    numbers = {text: k for k, text in enumerate(module.symbols)}
+    out = np.zeros(array.shape, np.int64)
+    for point in np.ndindex(array.shape):
+        text = str(array[point])
+        if text not in numbers:
+            known = listed([f"'{s}'" for s in module.symbols], "or")
+            raise InputError(located(
+                module, item.source, f"{item.name} is one of the symbols {known}, not '{text}'"))
+        out[point] = numbers[text]
+    return out
+
+
+# -- results -------------------------------------------------------------------------------------
+
+
+class Results(dict):
+    """The results of a run, under the names of the source: numbers for scalars, arrays, and texts
+    for symbols. Families and their scalars can be looked up too."""
+
+    def __init__(self, module: Module, values: Mapping[str, object]):
+        super().__init__(values)
+        self._module = module
+
+    def __missing__(self, name: str):
+        for family in self._module.families:
+            if family.name == name and all(m.name in self for m in family.members):
+                return self._gather(family)
+            for member in family.members:
+                if member.name == name and family.name in dict.keys(self):
+                    lo = zip(member.subscripts, family.lo, strict=True)
+                    return self[family.name][tuple(s - k for s, k in lo)].item()
+        hint = nearest(name, self)
+        more = f" (did you mean {hint}?)" if hint else ""
+        raise UnknownResult(
+            f"there is no result {name}{more}: the results are {listed(list(self), most=30)}"
+        )
+
+    def _gather(self, family: Family) -> np.ndarray:
+        first = np.asarray(self[family.members[0].name])
+        array = np.full(family.shape, np.nan) if first.dtype.kind == "f" else np.zeros(
+            family.shape, object if first.dtype.kind == "U" else first.dtype)
+        for m in family.members:
+            array[tuple(s - k for s, k in zip(m.subscripts, family.lo, strict=True))] = self[m.name]
+        return array.astype(str) if array.dtype == object else array
+
+
+def result_value(array: np.ndarray, symbolic: bool, module: Module):
+    """A register as the user gets it: a copy, a number for a scalar, texts for symbols."""
+    if symbolic:
+        numbers = np.clip(array.astype(np.int64), 0, max(0, len(module.symbols) - 1))
+        texts = np.array(module.symbols, dtype=str)[numbers] if module.symbols else np.array("")
+        return str(texts[()]) if not texts.ndim else texts
+    return array.item() if not array.ndim else array.copy()
