@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import re
 
-from . import syntax as ast
 from .diagnostics import Diagnostics
-from .source import Source, Span
+from .source import Span
 from .tokens import SyntaxProblem
 
 _PIECE = re.compile(
@@ -27,18 +26,16 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
 _WORD_KEY = re.compile(r"\s*(?:(find|given|precision|check)\s*\Z|(index|guess)\s+\w)")
 
 
-def parse_dictionary(source: Source, diagnostics: Diagnostics) -> ast.File:
-    """Read a file in the dictionary form. Problems are reported in `diagnostics`."""
-    from .parser import StatementParser
-
-    rewriter = _Rewriter(source.text)
+def as_statements(text: str, diagnostics: Diagnostics) -> str:
+    """The dictionary `text` as statements, of the same length. Problems are reported in
+    `diagnostics`, and what stands after the first is left out."""
+    rewriter = _Rewriter(text)
     try:
         rewriter.file()
     except SyntaxProblem as problem:
         diagnostics.error(problem.message, problem.span, problem.help, problem.notes)
-    text = "".join(rewriter.out)
-    statements = StatementParser(text, diagnostics).statements()
-    return ast.File(tuple(statements), True, Span(0, len(source.text)))
+        del rewriter.out[rewriter.whole :]
+    return "".join(rewriter.out)
 
 
 class _Rewriter:
@@ -47,6 +44,7 @@ class _Rewriter:
     def __init__(self, text: str) -> None:
         self.text = text
         self.out: list[str] = []
+        self.whole = 0  # how much of `out` is whole entries
         self._pieces = _PIECE.finditer(text)
         self.kind = 0
         self.piece = ""
@@ -79,6 +77,7 @@ class _Rewriter:
                     (("it is opened here", opening),),
                 )  # fmt: skip
             self.entry()
+            self.whole = len(self.out)
             if self.piece == ",":
                 self.put(";")
             elif self.piece != "}" and self.piece:

@@ -34,7 +34,7 @@ def expression_text(node: ast.Expr, level: int = OR, tight: bool = False, top: b
 def sum_pieces(node: ast.Sum, tight: bool = False) -> list[str]:
     """The terms, each with its operator before it but for the first: `a`, `+ b`, `- c`."""
     pieces = []
-    for term, negative in zip(node.terms, node.negative):
+    for term, negative in zip(node.terms, node.negative, strict=True):
         if type(term) is ast.Product:
             text = _join(product_pieces(term, tight), True)
         else:
@@ -46,7 +46,7 @@ def sum_pieces(node: ast.Sum, tight: bool = False) -> list[str]:
 def product_pieces(node: ast.Product, tight: bool = False) -> list[str]:
     """The factors, each with its operator before it but for the first: `a`, `* b`, `/ c`."""
     pieces = []
-    for factor, inverse in zip(node.factors, node.inverse):
+    for factor, inverse in zip(node.factors, node.inverse, strict=True):
         # x/d(y)/d(z) would read well only to the parser.
         if inverse and type(factor) is ast.Derivative:
             text = f"({_derivative(factor, tight, False)})"
@@ -62,7 +62,7 @@ def subscripts_text(subs: tuple[ast.Expr, ...]) -> str:
     if any("[" in text or "(" in text for text in texts):
         texts = [
             expression_text(sub) if "[" in text or "(" in text else text
-            for sub, text in zip(subs, texts)
+            for sub, text in zip(subs, texts, strict=True)
         ]
         return ", ".join(texts)
     return ",".join(texts)
@@ -131,7 +131,7 @@ def _negate(node: ast.Negate, tight: bool, top: bool) -> str:
 
 def _compare(node: ast.Compare, tight: bool, top: bool) -> str:
     parts = [expression_text(node.operands[0], SUM)]
-    for op, operand in zip(node.ops, node.operands[1:]):
+    for op, operand in zip(node.ops, node.operands[1:], strict=True):
         parts.append(op)
         parts.append(expression_text(operand, SUM))
     return " ".join(parts)

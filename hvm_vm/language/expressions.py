@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from . import syntax as ast
 from .source import Span
-from .tokens import END, LINE_END, NAME, NUMBER, OTHER, STRING, SUPERSCRIPT, SyntaxProblem, Tokens
+from .tokens import NAME, NUMBER, OTHER, STRING, SUPERSCRIPT, SyntaxProblem, Tokens
 
 OR, AND, NOT, COMPARE, SUM, PRODUCT = range(1, 7)
 _BINARY = {

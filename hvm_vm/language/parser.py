@@ -7,11 +7,15 @@ them: `check = 3` and `index[i] = 2` are relations.
 
 from __future__ import annotations
 
+import gc
+import re
+
 from . import syntax as ast
 from .diagnostics import Diagnostics, nearest
+from .dictionary import as_statements
 from .expressions import RESERVED, STATEMENT_ENDS, SUM, ExpressionParser
 from .source import Source, Span
-from .tokens import NAME, NUMBER, OTHER, STRING, SyntaxProblem
+from .tokens import LEADING, NAME, NUMBER, OTHER, STRING, SyntaxProblem
 
 MAX_ERRORS = 1000  # after so many, the rest of a file is not read
 _WORDS = ("index", "given", "find", "guess", "check", "precision")
@@ -20,12 +24,19 @@ _WORDS = ("index", "given", "find", "guess", "check", "precision")
 def parse(source: Source, diagnostics: Diagnostics) -> ast.File:
     """Read a whole file. What could not be read is reported in `diagnostics` and left out."""
     text = source.text
-    if text.lstrip()[:1] == "{":
-        from .dictionary import parse_dictionary
-
-        return parse_dictionary(source, diagnostics)
-    statements = StatementParser(text, diagnostics).statements()
-    return ast.File(tuple(statements), False, Span(0, len(text)))
+    # A large file makes millions of nodes and no garbage: the collector would only walk over
+    # them again and again, for half of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        dictionary = text.lstrip()[:1] == "{"
+        if dictionary:
+            text = as_statements(text, diagnostics)
+        statements = StatementParser(text, diagnostics).statements()
+    finally:
+        if collecting:
+            gc.enable()
+    return ast.File(tuple(statements), dictionary, Span(0, len(text)))
 
 
 def parse_expression(
@@ -140,9 +151,8 @@ class StatementParser(ExpressionParser):
             return text not in RESERVED or text == "not"
         if text == "√":
             return True
-        if text == "(" or text == "[":
-            # `check (a = b)` is the statement, `check(x) = 2*x` defines a function.
-            return text == "(" and gap
+        if text == "(":  # but `check(x) = 2*x` defines a function
+            return gap or not _DEFINITION.match(self.code, self.start)
         if text in ("-", "+"):  # `check -x < 1`, but `check - x = 0` and `check-x = 0`
             return gap and not self.code[self.end : self.end + 1].isspace()
         return False
@@ -154,14 +164,11 @@ class StatementParser(ExpressionParser):
             raise SyntaxProblem("nothing stands to the left of '='", self.span())
         lhs = self.side()
         if self.text != "=":
-            return self._no_relation(lhs, start)
+            self._no_relation(lhs, start)
         self.advance()
         rhs = self.side()
         if self.text == "=":
-            raise SyntaxProblem(
-                "a second '=' in one relation", self.span(),
-                help="state two relations, or put a test in parentheses: x = (a = b)",
-            )  # fmt: skip
+            self._second_equality(start)
         self.top = False
         where, otherwise, outside = None, False, False
         if self.text == "where":
@@ -180,21 +187,37 @@ class StatementParser(ExpressionParser):
         return ast.Relation(lhs, rhs, where, otherwise, outside, Span(start, self.last_end))
 
     def side(self) -> ast.Expr:
-        node = self.list_constant() if self.text == "[" else self.expression()
+        """One side of a relation: an expression, or a list of constants."""
+        if self.text != "[":
+            return self.bounded(self.expression())
+        node = self.list_constant()
+        if self.text in "+-*/^" and self.text:
+            raise SyntaxProblem(
+                "a list of constants stands alone on its side of a relation", node.span,
+                help="give it a name (a[i] = [1, 2]) and calculate with a[i]",
+            )  # fmt: skip
         return self.bounded(node)
+
+    def _second_equality(self, start: int) -> None:
+        """Say so, and why, if a line's beginning made one relation of what was meant as two."""
+        help = "state two relations, or put a test in parentheses: x = (a = b)"
+        line = self.code.rfind("\n", start, self.start)
+        if line >= 0 and (begins := LEADING.match(self.code, line + 1)):
+            sign = begins[0].strip()
+            help = (
+                f"this line goes on with the one before, because it begins with '{sign}': "
+                "to part them, end that line with ';'"
+            )
+        raise SyntaxProblem("a second '=' in one relation", self.span(), help)
 
     def where(self) -> ast.Expr:
         self.advance()
         return self.bounded(self.expression())
 
-    def _no_relation(self, lhs: ast.Expr, start: int) -> ast.Statement:
+    def _no_relation(self, lhs: ast.Expr, start: int) -> None:
+        """Say what is missing from a statement that has no `=`."""
         span = Span(start, self.last_end)
-        if type(lhs) is ast.Call and lhs.function == "check" and len(lhs.args) == 1:
-            # `check(x > 0)`: it looked like a function until no `=` came.
-            self.seek(lhs.name_span.end)
-            self.begin()
-            return self.check(start)
-        if self.text in (":=", "<-"):
+        if self.text == ":=":
             raise SyntaxProblem(f"'{self.text}' is not used", self.span(), help="write '='")
         if self.text not in STATEMENT_ENDS:
             if type(lhs) is ast.Name and self.kind == NAME:
@@ -381,6 +404,10 @@ class StatementParser(ExpressionParser):
         if self._operand_follows():
             if self.last_end == self.start and self.code[self.start - 1].isdigit():
                 help = "a product is written with '*', and a name does not begin with a digit"
+            elif self.code[max(0, self.start - 20) : self.start].rstrip()[-3:].strip() == "if":
+                help = "choose by value with if(condition, then, else)"
+            elif self.kind == NAME and (word := nearest(text, _AFTER)):
+                help = f"did you mean '{word}'?"
             elif wanted in ("'='", "the end of the statement", "the end"):
                 help = "a product is written with '*'; two statements on a line are parted by ';'"
         elif text == "..":
@@ -392,6 +419,8 @@ class StatementParser(ExpressionParser):
         raise SyntaxProblem(f"expected {wanted} before '{self._shown()}'", span, help)
 
 
+_DEFINITION = re.compile(r"\(\s*[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*\s*\)\s*=")
+_AFTER = ("where", "otherwise", "outside", "within", "until", "from", "and", "or")
 _USAGE = {
     "index": "for example: index t, u : 1..T",
     "given": "for example: given X[t,i], integer token[t]",

@@ -36,10 +36,6 @@ MAX_HEIGHT = 200
 """No expression that `parse` returns has more than this many levels."""
 
 
-def _span() -> Span:
-    return field(default=NOWHERE, compare=False, repr=False)
-
-
 # --- Expressions -----------------------------------------------------------------------------
 
 
@@ -49,7 +45,7 @@ class Number:
 
     value: int | float
     text: str = field(default="", compare=False, repr=False)
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ class Name:
     """
 
     name: str
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ class Symbol:
     """`'ODD'`: `text` is what stands between the quotes."""
 
     text: str
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,7 @@ class Subscript:
 
     name: str
     subs: tuple[Expr, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
     @property
     def name_span(self) -> Span:
@@ -92,7 +88,7 @@ class Call:
     function: str
     axes: tuple[Expr, ...]
     args: tuple[Expr, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
     @property
     def name_span(self) -> Span:
@@ -107,7 +103,7 @@ class Reduce:
     indices: tuple[Name, ...]
     condition: Expr | None
     body: Expr
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +112,7 @@ class Last:
 
     index: Name
     body: Expr
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +120,7 @@ class Negate:
     """`-operand`."""
 
     operand: Expr
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +129,7 @@ class Sum:
 
     terms: tuple[Expr, ...]
     negative: tuple[bool, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +138,7 @@ class Product:
 
     factors: tuple[Expr, ...]
     inverse: tuple[bool, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +147,7 @@ class Power:
 
     base: Expr
     exponent: Expr
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +156,7 @@ class Compare:
 
     operands: tuple[Expr, ...]
     ops: tuple[str, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +164,7 @@ class Not:
     """`not operand`."""
 
     operand: Expr
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +172,7 @@ class And:
     """`operands[0] and operands[1] and …`."""
 
     operands: tuple[Expr, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +180,14 @@ class Or:
     """`operands[0] or operands[1] or …`."""
 
     operands: tuple[Expr, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Ellipsis:
     """`...` among the terms of a sum, the factors of a product, or the arguments of min/max."""
 
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +196,7 @@ class Derivative:
 
     of: Expr
     by: Expr
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +204,7 @@ class ListExpr:
     """`[0, 1/2, 1]`, nested for more axes. Stands only as a whole side of a relation."""
 
     items: tuple[Expr, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +213,7 @@ class Range:
 
     lo: Expr
     hi: Expr
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 Expr = (
@@ -225,7 +221,7 @@ Expr = (
     | Compare | Not | And | Or | Ellipsis | Derivative | ListExpr | Range
 )  # fmt: skip
 
-REDUCTIONS = frozenset("sum prod max min mean any all argmax argmin".split())
+REDUCTIONS = frozenset(["sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin"])
 COMPARISONS = ("<", "<=", ">", ">=", "=", "!=")
 PRECISIONS = ("float32", "float64")
 
@@ -241,7 +237,7 @@ class IndexDecl:
     lo: Expr
     hi: Expr
     until: Expr | None = None
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +249,10 @@ class GivenItem:
     axes: tuple[Expr, ...] = ()
     integer: bool = False
     pattern: str | None = None
-    name_span: Span = _span()
-    pattern_span: Span = _span()  # of the characters between the quotes
-    span: Span = _span()
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+    # of the characters between the quotes:
+    pattern_span: Span = field(default=NOWHERE, compare=False, repr=False)
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +260,7 @@ class Given:
     """`given item, item, …`."""
 
     items: tuple[GivenItem, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +268,7 @@ class Find:
     """`find x, u[N,i], …`: each item is a `Name` or a `Subscript`."""
 
     items: tuple[Name | Subscript, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +284,7 @@ class Relation:
     where: Expr | None = None
     otherwise: bool = False
     outside: bool = False
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +295,7 @@ class Guess:
     value: Expr
     lo: Expr | None = None
     hi: Expr | None = None
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +305,7 @@ class Check:
     condition: Expr
     within: Expr | None = None
     where: Expr | None = None
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +313,7 @@ class Precision:
     """`precision float32`."""
 
     name: str
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 Statement = IndexDecl | Given | Find | Relation | Guess | Check | Precision
@@ -328,7 +325,7 @@ class File:
 
     statements: tuple[Statement, ...]
     dictionary: bool = field(default=False, compare=False)
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 # --- Walking ---------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ _MARKS = "\u0300-\u036f\u20d0-\u20ff"
 # The groups are numbered as the kinds above.
 TOKEN = re.compile(
     rf"""[^\S\n]*(?:
-      ([A-Za-z_][A-Za-z0-9_]*(?![^\x00-\x7f]))
+      ([A-Za-z_][A-Za-z0-9_]*(?![\w\x80-\U0010ffff]))
     | ([0-9]+(?:_[0-9]+)*(?:\.(?!\.)(?:[0-9]+(?:_[0-9]+)*)?)?(?:[eE][+-]?[0-9]+)?
       |\.[0-9]+(?:_[0-9]+)*(?:[eE][+-]?[0-9]+)?)
     | (\.\.\.|\.\.|\*\*|[<>!=:]=|[-+*/^()\[\],=<>|:;])
@@ -35,7 +35,7 @@ TOKEN = re.compile(
     | ([·⋅×∗−÷≤≥≠√∞∑∏…])
     | (⁻?[{_SUPER}]+)
     | (\#[^\n]*\n?|\n)
-    | (\S)
+    | (\S) | \Z
     )""",
     re.VERBOSE,
 )
@@ -46,9 +46,9 @@ _TWINS = {
 }  # fmt: skip
 
 # After these a line's end means nothing: something must follow.
+_WORDS = ("and", "or", "not", "where")
 TRAILING = frozenset(
-    ["+", "-", "*", "/", "^", "=", "<", "<=", ">", ">=", "!=", ",", "|", ":", "..", "√"]
-    + ["and", "or", "not", "where"]
+    ["+", "-", "*", "/", "^", "=", "<", "<=", ">", ">=", "!=", ",", "|", ":", "..", "√", *_WORDS]
 )
 # A line that begins so goes on with the one before. A word goes on only where it cannot be the
 # first name of a relation (`where = 3`).
@@ -99,11 +99,11 @@ class Tokens:
         self.last_end = self.end
         while True:
             match = next(self._tokens, None)
-            if match is None:
+            kind = match.lastindex if match is not None else None
+            if kind is None:
                 self.kind, self.text = END, ""
                 self.start = self.end = self.limit
                 return
-            kind = match.lastindex
             if kind != LINE_END or not self._continues(match.end()):
                 break
         self.kind = kind
