@@ -40,6 +40,26 @@ def solve_sizes(
     outside. Raises `InputError` that names both arrays of a conflict, or the sizes still unknown.
     """
     symbols = {symbol.name: symbol for symbol in module.symbols_of_size}
+    values, origin, equations = _solved(module, shapes, given)
+    for equation in equations:
+        _check(module, equation, values, origin)
+    unknown = [name for name in symbols if name not in values]
+    if unknown:
+        raise InputError(_unknown(module, unknown, equations))
+    return values
+
+
+def unknown_sizes(
+    module: Module, shapes: Mapping[str, Sequence[int]], given: Mapping[str, int]
+) -> list[str]:
+    """The sizes that neither `given`, a constant of the source, nor `shapes` decide."""
+    values, _, _ = _solved(module, shapes, given)
+    return [symbol.name for symbol in module.symbols_of_size if symbol.name not in values]
+
+
+def _solved(module: Module, shapes, given):
+    """(values, where each comes from, equations): what can be known, not checked yet."""
+    symbols = {symbol.name: symbol for symbol in module.symbols_of_size}
     values: dict[str, int] = {}
     origin: dict[str, str | AxisLength] = {}
     for name, value in given.items():
@@ -54,12 +74,7 @@ def solve_sizes(
 
     equations = _equations(module, shapes)
     _solve(equations, values, origin)
-    for equation in equations:
-        _check(module, equation, values, origin)
-    unknown = [name for name in symbols if name not in values]
-    if unknown:
-        raise InputError(_unknown(module, unknown, equations))
-    return values
+    return values, origin, equations
 
 
 def _equations(module: Module, shapes: Mapping[str, Sequence[int]]) -> list[AxisLength]:
