@@ -40,7 +40,9 @@ def compile(
     verified = verify(lower(system))
 
     def recompile(more: frozenset[str]) -> Program:
-        return compile(source, known=known | more, free=free, find=find)
+        members = {m.name for f in system.families if f.name in more for m in f.members}
+        whole = {f.name for f in system.families if f.name not in system.variables}
+        return compile(source, known=known | (more - whole) | members, free=free, find=find)
 
     spellings = {*system.variables, *(f.name for f in system.families)}
     return Program(verified, spellings=spellings, recompile=recompile,

@@ -24,8 +24,6 @@ from hvm_vm.values import Arguments, Names, Results, result_value
 
 KEPT_PLANS = 32  # sets of shapes that stay bound
 
-OPTIONS = ("engine", "threads", "data")
-
 
 @dataclass(frozen=True)
 class Execution:
@@ -228,7 +226,15 @@ class Program:
     def _arguments(self, values: Mapping[str, object], data) -> tuple[Program, Arguments]:
         """The values as arrays, with the program that takes them: this one, or its source compiled
         with the names known that the file would determine itself."""
-        arguments = self._names.read(values)
+        given = values
+        if data is None or (isinstance(data, (tuple, list)) and not data):
+            data = None
+        else:
+            from hvm_vm.data import Data, plain_values, read_data
+
+            data = data if isinstance(data, Data) else read_data(data)
+            given = {**plain_values(self._names, data, values), **values}
+        arguments = self._names.read(given)
         if arguments.unknown:
             names = set(arguments.unknown)
             if self._recompile is None or not names <= self._spellings:
@@ -237,10 +243,10 @@ class Program:
                      or n not in self._spellings],
                     self._spellings, {o.name for o in self.module.outputs})
             return self._with_known(frozenset(names))._arguments(values, data)
-        if data is not None and not (isinstance(data, (tuple, list)) and not data):
-            from hvm_vm.data import fill
+        if data is not None:
+            from hvm_vm.data import fill_patterns
 
-            fill(self.module, arguments, data, self._names)
+            fill_patterns(self.module, arguments, data)
         self._names.missing(arguments)
         return self, arguments
 

@@ -314,8 +314,8 @@ def slices(one: BoundInstruction) -> Iterator[BoundInstruction]:
         yield one
         return
     half = one.extents[d] // 2
-    yield from slices(_part(one, d, 0, half))
-    yield from slices(_part(one, d, half, one.extents[d]))
+    yield from slices(part_of(one, d, 0, half))
+    yield from slices(part_of(one, d, half, one.extents[d]))
 
 
 def _working_set(one: BoundInstruction) -> int:
@@ -331,7 +331,7 @@ def _working_set(one: BoundInstruction) -> int:
     return largest
 
 
-def _part(one: BoundInstruction, d: int, start: int, stop: int) -> BoundInstruction:
+def part_of(one: BoundInstruction, d: int, start: int, stop: int) -> BoundInstruction:
     """The points whose counter of dimension `d` is in `start..stop-1`."""
     extents, los = list(one.extents), list(one.los)
     extents[d], los[d] = stop - start, one.los[d] + start

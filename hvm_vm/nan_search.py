@@ -1,0 +1,134 @@
+"""Where a NaN came from: the first instruction that made one out of operands that had none.
+
+The program is run once more in the reference engine, with every intermediate kept; after each
+instruction its results are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hvm_vm.bytecode import isa
+from hvm_vm.bytecode.regions import result_count
+from hvm_vm.engines.bound import Bound, BoundInstruction
+from hvm_vm.engines.reference import Reference, part_of
+from hvm_vm.engines.reference_lanes import Lanes
+from hvm_vm.engines.words import at_point, located
+
+MOST_POINTS = 200  # NaNs of one result whose operands are looked at
+
+
+@dataclass(frozen=True)
+class NanOrigin:
+    """The instruction `pc` gave NaN for `variable` at the index values `point`, although what it
+    read there, `operands` (text: number or array), held none."""
+
+    pc: int
+    variable: str
+    names: tuple[str, ...]
+    point: tuple[int, ...]
+    operands: tuple[tuple[str, object], ...]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def find_nan(program, values: Mapping[str, object] | None = None, /, *, data=(),
+             **named) -> NanOrigin | None:
+    """The origin of the first NaN in a run of `program` with these inputs, or None."""
+    prepared = program.prepare({**(values or {}), **named}, engine="reference", data=data,
+                               keep_all=True)
+    frame, bound = prepared.frame(), prepared.bound
+    reference = Reference(bound)
+    for one in bound.code[:-1]:
+        reference.step(frame, one.pc)
+        found = _made_nan(bound, one, frame.arrays)
+        if found is not None:
+            return found
+    return None
+
+
+def _made_nan(bound: Bound, one: BoundInstruction, arrays) -> NanOrigin | None:
+    module = bound.program.module
+    free = [d for d, role in enumerate(one.roles) if role in "on"]
+    for k in range(result_count(isa.BY_NAME[one.op], len(one.roots))):
+        access = one.accesses[k]
+        array = arrays[access.register]
+        if array.dtype.kind != "f" or not np.isnan(array).any():
+            continue
+        extents = [one.extents[d] for d in free]
+        offsets = np.full([1] * len(free), access.offset)
+        for axis, d in enumerate(free):
+            shape = [-1 if a == axis else 1 for a in range(len(free))]
+            offsets = offsets + access.strides[d] * np.arange(one.extents[d]).reshape(shape)
+        nan = np.isnan(array.reshape(-1)[np.broadcast_to(offsets, extents)])
+        for point in np.argwhere(nan)[:MOST_POINTS]:
+            here = one
+            for d, counter in zip(free, point, strict=True):
+                # Along a normalised dimension every point has a part in every result.
+                if one.roles[d] == "o":
+                    here = part_of(here, d, int(counter), int(counter) + 1)
+            operands = _operands(module, here, arrays, one.roots[k] if k < len(one.roots) else -1)
+            if any(np.isnan(np.asarray(value, float)).any() for _, value in operands):
+                continue
+            names = tuple(one.names[d] for d in free)
+            values = tuple(int(p) + one.los[d] for p, d in zip(point, free, strict=True))
+            variable = module.registers[access.register].name
+            read = "".join(f"\n    {text} = {_shown(value)}" for text, value in operands)
+            text = located(module, one.source,
+                           f"{variable} becomes NaN here{at_point(names, values)}") + read
+            return NanOrigin(one.pc, variable, names, values, tuple(operands), text)
+    return None
+
+
+def _operands(module, here: BoundInstruction, arrays, root: int) -> list[tuple[str, object]]:
+    """What the instruction reads at one point, by the names of the registers."""
+    row = isa.BY_NAME[here.op]
+    precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
+    lanes = Lanes(module, here, arrays, precision)
+    found, seen = [], set()
+    results = result_count(row, len(here.roots))
+    with np.errstate(all="ignore"):
+        for access in here.accesses[results : results + row.reads]:
+            found.append((module.registers[access.register].name, lanes.view(access)))
+        for root_ in here.roots if row.group != "elementwise" else (root,):
+            for k in _loads(here, root_):
+                if k not in seen and not _uses_acc(here, k):
+                    seen.add(k)
+                    name = module.registers[here.accesses[here.nodes[k].immediate].register].name
+                    found.append((name, lanes.value(k)))
+    return [(name, value.item() if value.size == 1 else value.copy()) for name, value in found]
+
+
+def _under(one: BoundInstruction, root: int) -> list[int]:
+    seen, stack = set(), [root] if root >= 0 else []
+    while stack:
+        k = stack.pop()
+        if k not in seen:
+            seen.add(k)
+            stack.extend(one.nodes[k].args)
+    return sorted(seen)
+
+
+def _loads(one: BoundInstruction, root: int) -> list[int]:
+    return [k for k in _under(one, root) if one.nodes[k].op in ("load", "gather")]
+
+
+def _uses_acc(one: BoundInstruction, k: int) -> bool:
+    return any(one.nodes[n].op == "acc" for n in _under(one, k))
+
+
+def _shown(value) -> str:
+    if np.ndim(value) == 0:
+        return f"{value:.10g}" if isinstance(value, float) else str(value)
+    array = np.asarray(value)
+    if array.size <= 8:
+        return np.array2string(array.reshape(-1), precision=6, separator=", ")
+    finite = array[np.isfinite(array)]
+    if not finite.size:
+        return f"{array.size} values, none finite"
+    return f"{array.size} values from {finite.min():.6g} to {finite.max():.6g}"
