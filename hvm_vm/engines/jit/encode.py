@@ -1,0 +1,338 @@
+"""Lane words into parameters: temporaries get scratch memory, leaves become addresses or moves.
+
+`Flat` is for spaces of one block, and for the rows of an odometer; `encode_sweep` walks blocks of at
+most LANES lanes of a large space. Both report *cells*: the words that hold the address of a leaf, which
+`encode_rows` moves from row to row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hvm_vm.engines.jit import layout as at
+from hvm_vm.engines.jit.block import ABSOLUTE, ParameterBlock, Place
+from hvm_vm.engines.jit.lane_program import (
+    DTYPES,
+    WIDTH,
+    AxisTable,
+    Fixed,
+    Leaf,
+    Raw,
+    Splat,
+    Steps,
+    Temporary,
+    Word,
+)
+from hvm_vm.engines.jit.spaces import Group, dense, points, steps, walk
+
+LANES = 1024  # of a block: temporaries of a few operations stay in the first-level cache
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A word of the block that holds the address of `leaf` at the current row."""
+
+    word: int
+    leaf: Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the dispatch loop runs: a kernel and the place of its parameters."""
+
+    kernel: str
+    parameters: Place
+
+
+def _operands(word: Word):
+    for x in (word.dst, word.a, word.b, word.c):
+        yield x
+        if isinstance(x, AxisTable):
+            yield x.source
+
+
+def place_stores(words: list[Word], groups: list[Group]) -> list[Word]:
+    """Let results that are dense be written by the word that computes them; make the others moves."""
+    done: list[Word] = []
+    direct: dict[Temporary, Leaf] = {}
+    for word in words:
+        if not word.kernel.startswith("move.store"):
+            done.append(word)
+            continue
+        value, result = word.a, word.dst.leaf
+        if not dense(groups, result):
+            done.append(word)
+        elif (isinstance(value, Temporary) and not value.pinned and value not in direct
+              and any(w.dst is value for w in done)):
+            direct[value] = result
+        elif isinstance(value, Leaf) and not value.ramp:
+            done.append(Word(f"move.load.{WIDTH[result.kind]}", result, Raw(value), Steps(value)))
+        else:  # a constant, or a value that has been stored already
+            unit = Leaf(result.kind, result.place, result.strides)
+            done.append(Word(f"move.load.{WIDTH[result.kind]}", result, value, Steps(unit)))
+    return [_substitute(word, direct) for word in done] if direct else done
+
+
+def _substitute(word: Word, direct: dict[Temporary, Leaf]) -> Word:
+    def put(x):
+        if isinstance(x, AxisTable):
+            return AxisTable(x.extent, x.stride, put(x.source))
+        return direct.get(x, x) if isinstance(x, Temporary) else x
+    return Word(word.kernel, put(word.dst), put(word.a), put(word.b), put(word.c), word.lanes)
+
+
+def fill_leaves(words: list[Word], groups: list[Group]) -> list[Word]:
+    """Put a move before the first use of every leaf that is not dense."""
+    done: list[Word] = []
+    filled: dict[Leaf, Temporary] = {}
+
+    def lanes_of(x):
+        if isinstance(x, AxisTable):
+            return AxisTable(x.extent, x.stride, lanes_of(x.source))
+        if not isinstance(x, Leaf) or dense(groups, x):
+            return x
+        if x not in filled:
+            filled[x] = Temporary(x.kind)
+            kernel = "move.ramp" if x.ramp else f"move.load.{WIDTH[x.kind]}"
+            done.append(Word(kernel, filled[x], Raw(x), Steps(x)))
+        return filled[x]
+
+    for word in words:
+        a, b, c = lanes_of(word.a), lanes_of(word.b), lanes_of(word.c)
+        done.append(Word(word.kernel, word.dst, a, b, c, word.lanes))
+    return done
+
+
+def table(block: ParameterBlock, groups: list[Group], leaf: Leaf) -> Place:
+    """The table by which a move walks a leaf (see `kernels/moves.py`)."""
+    dims = walk(groups, leaf)
+    return block.add(len(dims), dims[-1][0], *(x for dim in dims for x in dim))
+
+
+class Scratch:
+    """Places for temporaries: one that is dead gives its memory to the next of its size."""
+
+    def __init__(self, block: ParameterBlock):
+        self.block = block
+        self.places: dict[Temporary, Place] = {}
+        self.sizes: dict[Temporary, int] = {}
+        self.free: dict[int, list[Place]] = {}
+
+    def need(self, temporary: Temporary, lanes: int) -> None:
+        if temporary in self.places:
+            return
+        size = -(-(temporary.lanes or lanes) * WIDTH[temporary.kind] // 64) * 64
+        spare = self.free.get(size)
+        self.places[temporary] = spare.pop() if spare else self.block.scratch(size)
+        self.sizes[temporary] = size
+
+    def release(self, temporary: Temporary) -> None:
+        if not temporary.pinned:
+            self.free.setdefault(self.sizes[temporary], []).append(self.places[temporary])
+
+
+class Flat:
+    """Words with absolute addresses. Stages are appended, each over its own lanes; temporaries may
+    pass from one to the next."""
+
+    def __init__(self, block: ParameterBlock):
+        self.block = block
+        self.words: list[tuple[Word, list[Group]]] = []
+        self.cells: list[Cell] = []
+
+    def stage(self, words: list[Word], groups: list[Group]) -> None:
+        for word in fill_leaves(place_stores(words, groups), groups):
+            self.words.append((word, groups))
+
+    def encode(self) -> Step:
+        block, scratch = self.block, Scratch(self.block)
+        last = {x: k for k, (word, _) in enumerate(self.words) for x in _operands(word)
+                if isinstance(x, Temporary)}
+        start = block.reserve(at.FLAT_WORDS + at.FLAT_WORD * len(self.words))
+        block.put(start + at.FLAT_COUNT, len(self.words))
+        for k, (word, groups) in enumerate(self.words):
+            lanes = word.lanes or points(groups)
+            here = start + at.FLAT_WORDS + at.FLAT_WORD * k
+            block.kernel(here, word.kernel)
+            for j, operand in enumerate((word.dst, word.a, word.b, word.c)):
+                self._put(here + 1 + j, operand, groups, lanes, scratch)
+            block.put(here + 5, lanes)
+            for x in set(_operands(word)):
+                if isinstance(x, Temporary) and last[x] == k:
+                    scratch.release(x)
+        return Step("run.flat", block.here(start))
+
+    def _put(self, word: int, operand, groups, lanes: int, scratch: Scratch) -> None:
+        block = self.block
+        if isinstance(operand, Temporary):
+            scratch.need(operand, lanes)
+            block.put(word, scratch.places[operand])
+        elif isinstance(operand, Fixed):
+            block.put(word, operand.place)
+        elif isinstance(operand, Splat):
+            block.put(word, block.splat(operand.value, DTYPES[operand.kind], lanes))
+        elif isinstance(operand, Steps):
+            block.put(word, table(block, groups, operand.leaf))
+        elif isinstance(operand, AxisTable):
+            place = block.add(operand.extent, operand.stride, 0)
+            self._put(place.offset // 8 + 2, operand.source, groups, lanes, scratch)
+            block.put(word, place)
+        else:
+            leaf = operand.leaf if isinstance(operand, Raw) else operand
+            block.put(word, leaf.place)
+            self.cells.append(Cell(word, leaf))
+
+
+def encode_rows(block: ParameterBlock, rows: list[Group], cells: list[Cell],
+                actions: list[Step]) -> Step:
+    """Run `actions` at every point of `rows`, the cells moving along."""
+    count = points(rows)
+    if count == 1 and len(actions) == 1:
+        return actions[0]
+    moving = [c for c in cells if any(g.stride(c.leaf) for g in rows)]
+    start = block.reserve(at.ROWS_WORDS)
+    cell_words: list[int | Place] = []
+    for cell in moving:
+        deltas = steps(rows, [g.stride(cell.leaf) for g in rows])
+        cell_words += [block.here(cell.word), cell.leaf.place, block.add(*deltas)]
+    action_at = block.reserve(2 * len(actions))
+    for k, action in enumerate(actions):
+        block.kernel(action_at + 2 * k, action.kernel)
+        block.put(action_at + 2 * k + 1, action.parameters)
+    fields = {
+        at.ROWS_DIMS: len(rows), at.ROWS_POINTS: count,
+        at.ROWS_ODOMETER: block.add(*(x for g in rows for x in (g.extent, 0))),
+        at.ROWS_CELLS: len(moving), at.ROWS_CELL_AT: block.add(*cell_words),
+        at.ROWS_ACTIONS: len(actions), at.ROWS_ACTION_AT: block.here(action_at),
+    }
+    for field, value in fields.items():
+        block.put(start + field, value)
+    return Step("run.rows", block.here(start))
+
+
+def encode_sweep(block: ParameterBlock, lanes: list[Group], repeat: list[Group],
+                 stages: tuple[list[Word], list[Word], list[Word]]) -> tuple[Step, list[Cell]]:
+    """Words over blocks of the space `lanes`; `stages` run before, at every point of `repeat`, and
+    after, in each block. Cells are the bases of the accesses, for an enclosing `encode_rows`."""
+    return _Sweep(block, lanes, repeat).encode(stages)
+
+
+class _Sweep:
+    def __init__(self, block: ParameterBlock, lanes: list[Group], repeat: list[Group]):
+        self.block, self.repeat = block, repeat
+        lanes = lanes or [Group(1, -1)]
+        inner, split = 1, len(lanes) - 1
+        while split > 0 and inner * lanes[split].extent <= LANES:
+            inner *= lanes[split].extent
+            split -= 1
+        self.inner, self.extent = inner, lanes[split].extent
+        self.chunk = max(1, min(self.extent, LANES // inner))
+        self.outer, self.split = lanes[:split], lanes[split]
+        self.groups = [Group(self.chunk, self.split.last), *lanes[split + 1:]]  # of a full block
+        self.lanes = self.chunk * inner
+        self.slots: dict[object, int] = {}
+        self.static: list[Place | None] = []
+        self.accesses: list[tuple[Leaf, int, int, bool]] = []  # leaf, slot, stage, filled
+        self.temporaries: dict[Temporary, Place] = {}
+
+    def encode(self, stages) -> tuple[Step, list[Cell]]:
+        block = self.block
+        stages = [place_stores(words, self.groups) for words in stages]
+        self._place_temporaries(stages)
+        encoded = []
+        for stage, words in enumerate(stages):
+            at_ = block.reserve(5 * len(words))
+            encoded.append((len(words), block.here(at_)))
+            for k, word in enumerate(words):
+                block.kernel(at_ + 5 * k, word.kernel)
+                for j, operand in enumerate((word.dst, word.a, word.b, word.c)):
+                    block.put(at_ + 5 * k + 1 + j, self._slot(operand, stage))
+        start = block.reserve(at.SWEEP_WORDS)
+        access_at = block.reserve(at.ACCESS_WORDS * len(self.accesses))
+        cells = [self._access(access_at + at.ACCESS_WORDS * k, *access)
+                 for k, access in enumerate(self.accesses)]
+        fields = {
+            at.SWEEP_OUTER: len(self.outer), at.SWEEP_EXTENT: self.extent,
+            at.SWEEP_CHUNK: self.chunk, at.SWEEP_INNER: self.inner,
+            at.SWEEP_REPEAT: len(self.repeat),
+            at.SWEEP_OUTER_AT: block.add(*(x for g in self.outer for x in (g.extent, 0))),
+            at.SWEEP_REPEAT_AT: block.add(*(x for g in self.repeat for x in (g.extent, 0))),
+            at.SWEEP_ACCESSES: len(self.accesses), at.SWEEP_ACCESS_AT: block.here(access_at),
+            at.SWEEP_SLOTS: block.add(*(p if p is not None else 0 for p in self.static)),
+            at.SWEEP_OUTER_POINTS: points(self.outer), at.SWEEP_REPEAT_POINTS: points(self.repeat),
+        }
+        for stage, (count, place) in enumerate(encoded):
+            fields[at.SWEEP_STAGES + 2 * stage] = count
+            fields[at.SWEEP_STAGES + 2 * stage + 1] = place
+        for field, value in fields.items():
+            block.put(start + field, value)
+        return Step("run.sweep", block.here(start)), cells
+
+    def _place_temporaries(self, stages) -> None:
+        """Those of the repeated stage may be reused in it; those that pass between stages stay."""
+        seen: dict[Temporary, set[int]] = {}
+        for stage, words in enumerate(stages):
+            for word in words:
+                for x in _operands(word):
+                    if isinstance(x, Temporary):
+                        seen.setdefault(x, set()).add(stage)
+        for x, used in seen.items():
+            if len(used) > 1:
+                x.pinned = True
+        scratch = Scratch(self.block)
+        for words in stages:
+            last = {x: k for k, word in enumerate(words) for x in _operands(word)
+                    if isinstance(x, Temporary)}
+            for k, word in enumerate(words):
+                for x in _operands(word):
+                    if isinstance(x, Temporary):
+                        scratch.need(x, self.lanes)
+                for x in set(_operands(word)):
+                    if isinstance(x, Temporary) and last[x] == k:
+                        scratch.release(x)
+        self.temporaries = scratch.places
+
+    def _slot(self, operand, stage: int) -> int:
+        key = (operand, stage) if isinstance(operand, Leaf | Raw) else operand
+        found = self.slots.get(key)
+        if found is not None:
+            return found
+        slot = self.slots[key] = len(self.static)
+        self.static.append(None)
+        block = self.block
+        if isinstance(operand, Temporary):
+            self.static[slot] = self.temporaries[operand]
+        elif isinstance(operand, Fixed):
+            self.static[slot] = operand.place
+        elif isinstance(operand, Splat):
+            self.static[slot] = block.splat(operand.value, DTYPES[operand.kind], self.lanes)
+        elif isinstance(operand, Steps):
+            self.static[slot] = table(block, self.groups, operand.leaf)
+        elif isinstance(operand, AxisTable):
+            source = self._slot(operand.source, stage)
+            self.static[slot] = block.add(operand.extent, operand.stride, self.static[source])
+        else:
+            leaf = operand.leaf if isinstance(operand, Raw) else operand
+            filled = not isinstance(operand, Raw) and not dense(self.groups, leaf)
+            if filled:
+                self.static[slot] = block.scratch(self.lanes * WIDTH[leaf.kind])
+            self.accesses.append((leaf, slot, stage, filled))
+        return slot
+
+    def _access(self, word: int, leaf: Leaf, slot: int, stage: int, filled: bool) -> Cell:
+        block = self.block
+        block.put(word + at.ACCESS_BASE, leaf.place)
+        block.put(word + at.ACCESS_SLOT, slot)
+        block.put(word + at.ACCESS_STAGE, stage)
+        block.put(word + at.ACCESS_SPLIT, self.split.stride(leaf))
+        if filled:
+            block.kernel(word + at.ACCESS_FILL,
+                         "move.ramp" if leaf.ramp else f"move.load.{WIDTH[leaf.kind]}")
+            block.put(word + at.ACCESS_DIMS, table(block, self.groups, leaf))
+        for field, groups in ((at.ACCESS_OUTER_STEPS, self.outer),
+                              (at.ACCESS_REPEAT_STEPS, self.repeat)):
+            block.put(word + field, block.add(*steps(groups, [g.stride(leaf) for g in groups])))
+        return Cell(word + at.ACCESS_BASE, leaf)
+
+
+__all__ = ["ABSOLUTE", "Cell", "Flat", "Step", "encode_rows", "encode_sweep"]

@@ -1,0 +1,29 @@
+"""Preparing a bound program: every instruction becomes a few steps of the dispatch loop."""
+
+from __future__ import annotations
+
+from hvm_vm.engines.bound import Bound
+from hvm_vm.engines.jit.block import ParameterBlock
+from hvm_vm.engines.jit.encode import Step
+
+_REDUCTIONS = ("sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin")
+
+
+def _preparers() -> dict:
+    from hvm_vm.engines.jit import prepare_maps
+    table = dict.fromkeys(("map", "copy", "gather", "select"), prepare_maps.elementwise)
+    table["check"] = prepare_maps.check
+    return table
+
+
+def prepare_block(bound: Bound, threads: int) -> tuple[ParameterBlock, list[tuple[int, Step]]]:
+    """The parameter block of a program and its steps as (pc, step)."""
+    block = ParameterBlock()
+    precision = bound.program.module.precision
+    preparers = _preparers()
+    steps: list[tuple[int, Step]] = []
+    for one in bound.code[:-1]:
+        block.begin_instruction()
+        for step in preparers[one.op](bound, one, block, precision, threads):
+            steps.append((one.pc, step))
+    return block, steps

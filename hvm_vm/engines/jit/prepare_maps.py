@@ -1,0 +1,59 @@
+"""Elementwise instructions and checks: one lane program over the whole space."""
+
+from __future__ import annotations
+
+from hvm_vm.engines.jit.block import ParameterBlock
+from hvm_vm.engines.jit.encode import LANES, Flat, Step, encode_sweep
+from hvm_vm.engines.jit.lane_program import AxisTable, LaneCompiler, Leaf, Raw, Word
+from hvm_vm.engines.jit.spaces import by_stride, merge, points
+
+
+def leaves_of(words: list[Word]) -> list[Leaf]:
+    """Every operand in memory that the words touch."""
+    found: dict[Leaf, None] = {}
+
+    def visit(x):
+        if isinstance(x, AxisTable):
+            visit(x.source)
+        elif isinstance(x, Leaf):
+            found[x] = None
+        elif isinstance(x, Raw):
+            found[x.leaf] = None
+
+    for word in words:
+        for operand in (word.dst, word.a, word.b, word.c):
+            visit(operand)
+    return list(found)
+
+
+def over_space(block: ParameterBlock, words: list[Word], extents, dims,
+               result: Leaf | None) -> list[Step]:
+    """Run words over all points of `dims`."""
+    groups = merge(extents, by_stride(dims, result), leaves_of(words))
+    if points(groups) <= LANES:
+        flat = Flat(block)
+        flat.stage(words, groups)
+        return [flat.encode()]
+    return [encode_sweep(block, groups, [], ([], words, []))[0]]
+
+
+def elementwise(bound, one, block, precision, threads) -> list[Step]:
+    """map, copy, gather, select: all bodies, then all stores."""
+    if one.points == 0:
+        return []
+    compiler = LaneCompiler(bound, one, block, precision)
+    values = [compiler.value(root) for root in one.roots]
+    results = [compiler.leaf(access) for access in one.accesses[: len(values)]]
+    for value, result in zip(values, results, strict=True):
+        compiler.store(value, result)
+    return over_space(block, compiler.words, one.extents, range(len(one.extents)), results[0])
+
+
+def check(bound, one, block, precision, threads) -> list[Step]:
+    """A claim over its space; the kernel stops at the first block where it fails."""
+    if one.points == 0:
+        return []
+    compiler = LaneCompiler(bound, one, block, precision)
+    value = compiler.value(one.roots[0])
+    compiler.emit(f"lane.claim.{precision}", precision, value)
+    return over_space(block, compiler.words, one.extents, range(len(one.extents)), None)

@@ -1,0 +1,111 @@
+"""Running a prepared program: the frame's parameter block, the dispatch loop, errors."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from functools import cache as once
+
+import numpy as np
+
+from hvm_vm.engines.bound import Bound, Frame
+from hvm_vm.engines.jit import cache
+from hvm_vm.engines.jit.block import Memory
+from hvm_vm.engines.jit.prepare import prepare_block
+from hvm_vm.errors import HvmError, RunError
+
+# Kernels called through CDLL-like prototypes run without the interpreter's lock.
+_PROGRAM = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+_TRACED = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+_CLOCK = ctypes.CFUNCTYPE(ctypes.c_int64)
+
+
+@once
+def nanoseconds_per_tick() -> float:
+    """How long one tick of the cycle counter is; measured once, in about 5 ms."""
+    clock = _CLOCK(cache.address("run.clock"))
+    start, ticks = time.perf_counter_ns(), clock()
+    while time.perf_counter_ns() - start < 5_000_000:
+        pass
+    stop, after = time.perf_counter_ns(), clock()
+    return (stop - start) / (after - ticks) if after > ticks else 1.0
+
+
+class _Binding:
+    """What a frame keeps for one runnable: its memory, and the call's arguments."""
+
+    __slots__ = ("arguments", "memory", "owner")
+
+    def __init__(self, owner: JitRunnable, memory: Memory):
+        self.owner, self.memory = owner, memory
+        self.arguments = (ctypes.c_int64(memory.words_address + 8 * owner.first_step),
+                          ctypes.c_int64(owner.count))
+
+
+class JitRunnable:
+    """A bound program as a template of parameters and a list of steps. Immutable; each frame has its
+    own copy of the template, so frames of several threads do not meet."""
+
+    def __init__(self, bound: Bound, threads: int):
+        self.bound, self.threads = bound, threads
+        block, steps = prepare_block(bound, threads)
+        self.first_step = block.reserve(2 * len(steps))
+        for k, (_, step) in enumerate(steps):
+            block.kernel(self.first_step + 2 * k, step.kernel)
+            block.put(self.first_step + 2 * k + 1, step.parameters)
+        self.count = len(steps)
+        self.pcs = np.array([pc for pc, _ in steps], np.intp)
+        self.kernels = tuple(sorted(block.kernel_names()))
+        self.template = block.freeze()
+        self._program = _PROGRAM(cache.address("run.program"))
+        self._traced = None
+
+    def rebind(self, frame: Frame) -> None:
+        """Take the frame's arrays as they are now: needed after an input array was replaced."""
+        binding = frame.scratch
+        if isinstance(binding, _Binding) and binding.owner is self:
+            binding.memory.point(frame.arrays)
+        else:
+            frame.scratch = _Binding(self, self.template.bind(frame.arrays))
+
+    def run(self, frame: Frame) -> int:
+        """Run to the halt; the number of instructions executed."""
+        binding = frame.scratch
+        if binding.__class__ is not _Binding or binding.owner is not self:
+            self.rebind(frame)
+            binding = frame.scratch
+        done = self._program(*binding.arguments)
+        if done < 0:
+            self._fail(frame, -done - 1)
+        return len(self.bound.code)
+
+    def run_traced(self, frame: Frame, times: np.ndarray) -> int:
+        """As `run`, adding each instruction's nanoseconds to `times[pc]`."""
+        binding = frame.scratch
+        if binding.__class__ is not _Binding or binding.owner is not self:
+            self.rebind(frame)
+            binding = frame.scratch
+        if self._traced is None:
+            self._traced = _TRACED(cache.address("run.traced"))
+        scale = nanoseconds_per_tick()
+        ticks = np.zeros(self.count + 1, np.int64)
+        done = self._traced(*binding.arguments, ticks.ctypes.data)
+        spent = np.bincount(self.pcs, ticks[:self.count] * scale, len(times))
+        times += np.rint(spent).astype(np.int64)
+        if done < 0:
+            self._fail(frame, -done - 1)
+        return len(self.bound.code)
+
+    def _fail(self, frame: Frame, step: int) -> None:
+        """A step refused its data: the reference engine says why, in the words of the source."""
+        from hvm_vm.engines.reference import Reference
+        pc = int(self.pcs[step])
+        try:
+            Reference(self.bound).step(frame, pc)
+        except HvmError as error:
+            error.instructions_executed = pc
+            raise
+        error = RunError(f"instruction {pc} ({self.bound.code[pc].op}) failed, though the reference "
+                         f"engine runs it: please report this")
+        error.instructions_executed = pc
+        raise error
