@@ -14,7 +14,7 @@ import numpy as np
 
 from hvm_vm.bytecode.module import DTYPES, Family, Input, Member, Module
 from hvm_vm.bytecode.sizes import SIZE_LIMIT
-from hvm_vm.engines.words import axis_names, listed, located, nearest, printable, suggestion
+from hvm_vm.engines.words import axis_names, listed, located, printable, suggestion
 from hvm_vm.errors import InputError
 
 
@@ -285,31 +285,45 @@ class Results(dict):
 
     def __missing__(self, name: str):
         for family in self._module.families:
-            if family.name == name and all(m.name in self for m in family.members):
-                return self._gather(family)
+            if family.name == name:
+                parts = {m.subscripts: self._scalar(m) for m in family.members}
+                if None not in parts.values():
+                    return _assembled(family, parts)
             for member in family.members:
-                if member.name == name and family.name in dict.keys(self):
-                    lo = zip(member.subscripts, family.lo, strict=True)
-                    return self[family.name][tuple(s - k for s, k in lo)].item()
-        hint = nearest(name, self)
-        more = f" (did you mean {hint}?)" if hint else ""
+                if member.name == name and (found := self._scalar(member)) is not None:
+                    return found
         raise UnknownResult(
-            f"there is no result {name}{more}: the results are {listed(list(self), most=30)}"
+            f"there is no result {name}{suggestion(name, self)}: "
+            f"the results are {listed(list(self), most=30)}"
         )
 
-    def _gather(self, family: Family) -> np.ndarray:
-        first = np.asarray(self[family.members[0].name])
-        array = np.full(family.shape, np.nan) if first.dtype.kind == "f" else np.zeros(
-            family.shape, object if first.dtype.kind == "U" else first.dtype)
-        for m in family.members:
-            array[tuple(s - k for s, k in zip(m.subscripts, family.lo, strict=True))] = self[m.name]
-        return array.astype(str) if array.dtype == object else array
+    def _scalar(self, member: Member):
+        """The value of a family's scalar, wherever it lives, or None when it is no result."""
+        if member.name in self:
+            return self[member.name]
+        for output in self._module.outputs:
+            if output.register == member.register and output.name in self:
+                value = self[output.name]
+                return value[member.position].item() if np.ndim(value) else value
+        return None
+
+
+def _assembled(family: Family, parts: Mapping[tuple[int, ...], object]) -> np.ndarray:
+    """The scalars of a family as an array; NaN (or 0, or no text) where it has none."""
+    first = next(iter(parts.values()))
+    if isinstance(first, str):
+        array = np.full(family.shape, "", dtype=object)
+    else:
+        array = np.full(family.shape, np.nan if isinstance(first, float) else 0)
+    for subscripts, value in parts.items():
+        array[tuple(s - k for s, k in zip(subscripts, family.lo, strict=True))] = value
+    return array.astype(str) if array.dtype == object else array
 
 
 def result_value(array: np.ndarray, symbolic: bool, module: Module):
     """A register as the user gets it: a copy, a number for a scalar, texts for symbols."""
     if symbolic:
-        numbers = np.clip(array.astype(np.int64), 0, max(0, len(module.symbols) - 1))
-        texts = np.array(module.symbols, dtype=str)[numbers] if module.symbols else np.array("")
-        return str(texts[()]) if not texts.ndim else texts
-    return array.item() if not array.ndim else array.copy()
+        texts = np.array(module.symbols or ("",), dtype=str)
+        found = texts[np.clip(array.astype(np.int64), 0, len(texts) - 1)]
+        return found if array.ndim else str(found)
+    return array.copy() if array.ndim else array.item()

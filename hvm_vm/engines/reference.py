@@ -18,7 +18,7 @@ from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, Frame
 from hvm_vm.engines.reference_lanes import Lanes, true
 from hvm_vm.engines.reference_whole import add_up, layer_norm, product_sum, rms_norm, softmax
-from hvm_vm.engines.words import at_point, located
+from hvm_vm.engines.words import at_point, located, printable
 from hvm_vm.errors import HvmError, InputError, RunError
 
 name = "reference"
@@ -282,7 +282,7 @@ def check(run: Run) -> None:
     # The claim holds or fails alike along dimensions that it does not use: the first is named.
     where = at_point(one.names, [int(p) + lo for p, lo in zip(point, one.los, strict=True)])
     kind = RunError if one.status == 1 else InputError
-    raise kind(located(run.module, one.source, f"{one.message}{where}"))
+    raise kind(located(run.module, one.source, f"{printable(one.message)}{where}"))
 
 
 def judge(module: Module, one: BoundInstruction) -> None:
