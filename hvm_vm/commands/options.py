@@ -69,7 +69,7 @@ def engine_options(parser: Parser) -> None:
     parser.add("--engine", choices=ENGINES, default="auto",
                help="what runs the bytecode (default: auto)")
     parser.add("--threads", type=_count, default=None, metavar="N",
-               help="threads that one run may use (default: 1)")  # fmt: skip
+               help="threads that one run may use (default: all)")  # fmt: skip
 
 
 def whole_number(text: str) -> int:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 
 from hvm_vm.commands.values import parse_set
-from hvm_vm.errors import InputError
+from hvm_vm.errors import BytecodeError, InputError
 
 SOURCE, BYTECODE = "source", "bytecode"
 
@@ -51,9 +51,8 @@ def _nearby(path: str) -> str:
 
 def kind_of(data: bytes) -> str:
     """`SOURCE` or `BYTECODE`, by the first bytes."""
-    from hvm_vm.bytecode.container import MAGIC
-
-    return BYTECODE if data[: len(MAGIC)] == MAGIC else SOURCE
+    # Only the beginning of the magic: a damaged header is still bytecode, and told as such.
+    return BYTECODE if data.startswith(b"\x89HVM") else SOURCE
 
 
 def require_source(path: str, data: bytes, command: str) -> None:
@@ -89,7 +88,10 @@ def open_program(path: str, *, known: Iterable[str] = (), free: Iterable[str] = 
                 raise InputError(
                     f"{path}: {option} needs the source: this is bytecode, compiled already"
                 )
-        return hvm_vm.load(path) if path != "-" else hvm_vm.loads(data)
+        try:
+            return hvm_vm.loads(data)
+        except BytecodeError as error:
+            raise BytecodeError(f"{path}: {error}") from None
     return hvm_vm.compile(
         to_source(path, data), known=frozenset(known), free=frozenset(free), find=tuple(find)
     )

@@ -1,0 +1,136 @@
+"""Run a program and print its results.
+
+  hvm run examples/transformer_block.hmp
+  hvm run examples/attention.hmp --data block.npz --json
+  hvm run model.hmp --set T=8 --set 'x=[1, 2, 3]' --find loss
+
+FILE is HMP source or bytecode. Setting a name that a source determines makes it an input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+
+from hvm_vm.commands.options import (
+    Parser,
+    compile_options,
+    engine_options,
+    file_argument,
+    input_options,
+)
+from hvm_vm.commands.output import console, message, plain, write_whole
+from hvm_vm.commands.programs import given_values, open_program
+from hvm_vm.commands.values import readable, to_json
+
+
+def configure(parser: Parser) -> None:
+    file_argument(parser)
+    input_options(parser)
+    compile_options(parser)
+    engine_options(parser)
+    parser.add("--json", action="store_true", help="print one JSON object")
+    parser.add("--out", metavar="FILE.npz", help="write the results to FILE.npz")
+    parser.add("--all", action="store_true", help="every variable, not only the results")
+
+
+def run(options: argparse.Namespace) -> int:
+    values = given_values(options)
+    program = open_program(options.file, known=values, free=options.free, find=options.find)
+    report_warnings(program)
+    with spinner(options.engine):
+        done = program.run(
+            values,
+            engine=options.engine,
+            threads=options.threads,
+            data=options.data,
+            keep_all=options.all,
+        )
+    shown = {**done.outputs, **done.hidden}
+    if options.out:
+        _write(options.out, shown)
+    if options.json:
+        _print_json(shown, done)
+    elif not options.out:
+        _print(shown)
+    if sys.stderr.isatty() and not options.json:
+        from hvm_vm.tracing.units import duration
+
+        message(
+            f"{done.instructions_executed} instructions in {duration(done.execution_time_s * 1e9)}"
+            f" ({done.engine})"
+        )
+    return blame_nan(program, values, options, done.outputs)
+
+
+def report_warnings(program) -> None:
+    """The compiler's warnings, on standard error."""
+    for warning in program.warnings:
+        message(warning)
+
+
+def spinner(engine: str):
+    """A sign of life while kernels compile. `auto` never compiles, and must not load the jit."""
+    if engine != "jit":
+        return contextlib.nullcontext()
+    from hvm_vm.commands.spinner import compiling
+
+    return compiling()
+
+
+def _print_json(shown: dict, done) -> None:
+    print(json.dumps(
+        {
+            "outputs": {name: to_json(value) for name, value in shown.items()},
+            "instructions_executed": done.instructions_executed,
+            "execution_time_s": done.execution_time_s,
+            "engine": done.engine,
+        },
+        ensure_ascii=False,
+        allow_nan=False,
+    ))  # fmt: skip
+
+
+def _print(shown: dict) -> None:
+    texts = [readable(name, value) for name, value in shown.items()]
+    if plain():
+        for text in texts:
+            print(text)
+        return
+    from rich.text import Text
+
+    screen = console()
+    for name, text in zip(shown, texts, strict=True):
+        line = Text(text)
+        line.stylize("bold cyan", 0, len(name))
+        # Arrays are laid out for their own width: a terminal may break lines, never cut them.
+        screen.print(line, soft_wrap=True)
+
+
+def _write(path: str, shown: dict) -> None:
+    import numpy as np
+
+    arrays = {name: np.asarray(value) for name, value in shown.items()}
+    write_whole(path, lambda file: np.savez(file, **arrays))
+
+
+def blame_nan(program, values: dict, options: argparse.Namespace, outputs: dict) -> int:
+    """Status 1, and a message that names the relation, when a result is NaN but no input is."""
+    import numpy as np
+
+    found = [
+        name
+        for name, value in outputs.items()
+        if np.asarray(value).dtype.kind == "f" and bool(np.isnan(value).any())
+    ]
+    if not found:
+        return 0
+    from hvm_vm import find_nan
+
+    reason = find_nan(program, values, data=options.data)
+    if reason is None:
+        return 0
+    message(f"{found[0]} holds NaN: {reason}")
+    return 1

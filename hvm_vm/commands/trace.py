@@ -1,0 +1,101 @@
+"""Run a program with a clock around every instruction, and show what each one cost.
+
+  hvm trace examples/transformer_block.hmp
+  hvm trace model.hmp --data weights.safetensors --set 'token=[101, 102]' --repeat 20
+  hvm trace model.hmp --json > trace.jsonl
+  hvm trace model.hmp --chrome trace.json      # open in ui.perfetto.dev
+
+Times are means over the repeats, after a first run and the warm-up, which are reported apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+
+from hvm_vm.commands.options import (
+    Parser,
+    compile_options,
+    count,
+    engine_options,
+    file_argument,
+    input_options,
+    whole_number,
+)
+from hvm_vm.commands.output import console, message, plain, write_whole
+from hvm_vm.commands.programs import given_values, open_program
+from hvm_vm.commands.run import blame_nan, report_warnings, spinner
+
+
+def configure(parser: Parser) -> None:
+    file_argument(parser)
+    input_options(parser)
+    compile_options(parser)
+    engine_options(parser)
+    parser.add("--json", action="store_true", help="JSON lines: every instruction, then a summary")
+    parser.add("--chrome", metavar="FILE", help="also write a Chrome / Perfetto trace")
+    parser.add("--repeat", type=count, default=5, metavar="N", help="measured runs (default 5)")
+    parser.add("--warmup", type=whole_number, default=1, metavar="N",
+               help="runs before them, beside the first (default 1)")  # fmt: skip
+    parser.add("--nan-check", action="store_true",
+               help="say which instruction makes the first NaN")  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    values = given_values(options)
+    trace, program = traced(options, values)
+    if options.chrome:
+        text = json.dumps(trace.chrome(), ensure_ascii=False).encode()
+        write_whole(options.chrome, lambda file: file.write(text))
+    if options.json:
+        sys.stdout.write(trace.json_lines())
+    elif plain():
+        print(trace)
+    else:
+        from hvm_vm.tracing.report import show
+
+        show(trace, console())
+    if options.nan_check and not _has_nan(trace):
+        message("no result holds NaN")
+    return blame_nan(program, values, options, trace.outputs)
+
+
+def traced(options: argparse.Namespace, values: dict):
+    """The `Trace` of the program that the options name, and the program."""
+    from dataclasses import replace
+
+    from hvm_vm.tracing.record import record
+
+    started = time.perf_counter_ns()
+    program = open_program(options.file, known=values, free=options.free, find=options.find)
+    loaded = ("load", time.perf_counter_ns() - started)
+    report_warnings(program)
+    with spinner(options.engine):
+        prepared = program.prepare(
+            values, engine=options.engine, threads=options.threads, data=options.data
+        )
+        frame = prepared.frame()
+        trace = record(
+            prepared.bound,
+            prepared.runnable,
+            frame,
+            engine=prepared.engine,
+            threads=prepared.threads,
+            repeat=options.repeat,
+            warmup=options.warmup,
+            stages=[loaded, *prepared.stages],
+        )
+    name = trace.file or os.path.basename(options.file)
+    return replace(trace, file=name, outputs=prepared.outputs(frame)), prepared.program
+
+
+def _has_nan(trace) -> bool:
+    import numpy as np
+
+    return any(
+        np.asarray(value).dtype.kind == "f" and bool(np.isnan(value).any())
+        for value in trace.outputs.values()
+    )
