@@ -27,7 +27,7 @@ class BoundRun:
         self.bound = plan.bound
         module = plan.bound.program.module
         self.constant = frozenset(constant)
-        self.engine, runnable = plan.runnable(engine, threads)
+        self.engine, runnable = plan.runnable(engine, threads, patient=True)
         self.threads = threads
         registers = {}
         own = {}

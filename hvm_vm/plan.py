@@ -7,6 +7,7 @@ nothing but its results.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Mapping
@@ -27,24 +28,43 @@ class Plan:
         self.bound = bound
         self._lock = threading.Lock()
         self._frames: dict[str, list[Frame]] = {}
+        self._auto = ""         # what `auto` is now
+        self._spent = 0.0       # seconds of runs that `auto` had in the reference
+        self._look = 0.0        # when `auto` is chosen again
 
-    def runnable(self, engine: str, threads: int | None):
-        """(engine's name, runnable): prepared once for each engine and number of threads."""
+    def runnable(self, engine: str, threads: int | None, *, patient: bool = False):
+        """(engine's name, runnable): prepared once for each engine and number of threads.
+
+        `patient`: there will be many runs, so `auto` may take the time to compile."""
         threads = threads or available_threads()
-        key = (engine, threads)
-        found = self.bound.cache.get(key)
+        if engine == "auto":
+            engine = self._chosen(patient)
+        found = self.bound.cache.get((engine, threads))
         if found is None:
             chosen = get(engine)
-            if engine == "auto":
-                chosen = chosen.choose(self.bound)
             with self._lock:
-                found = self.bound.cache.get((chosen.name, threads))
+                found = self.bound.cache.get((engine, threads))
                 if found is None:
-                    found = (chosen.name, chosen.prepare(self.bound, threads))
-                    self.bound.cache[(chosen.name, threads)] = found
-        return found
+                    found = chosen.prepare(self.bound, threads)
+                    self.bound.cache[(engine, threads)] = found
+        return engine, found
 
-    def take(self, engine: str, arrays: Mapping[int, np.ndarray]) -> Frame:
+    def _chosen(self, patient: bool) -> str:
+        """What `auto` stands for. Chosen at first, and again whenever the runs have taken twice as
+        long as they had, until it is the jit."""
+        if self._auto == "jit":
+            return "jit"
+        spent = math.inf if patient else self._spent
+        if not self._auto or spent >= self._look:
+            self._auto = get("auto").choose(self.bound, spent).name
+            self._look = max(0.05, 2 * self._spent)
+        return self._auto
+
+    def ran(self, seconds: float) -> None:
+        """Count a run of `auto` in the reference."""
+        self._spent += seconds
+
+    def take(self, engine: str, runnable, arrays: Mapping[int, np.ndarray]) -> Frame:
         """A frame that no other run uses, with its inputs set. `arrays` are by register."""
         frames = self._frames.setdefault(engine, [])
         try:
@@ -53,7 +73,12 @@ class Plan:
             return Frame(self.bound, dict(arrays))
         for register, array in arrays.items():
             frame.arrays[register] = array
-        frame.scratch = None  # it may hold addresses of the last run's inputs
+        if frame.scratch is not None:  # it may hold the addresses of the last run's inputs
+            rebind = getattr(runnable, "rebind", None)
+            if rebind is None:
+                frame.scratch = None
+            else:
+                rebind(frame)
         return frame
 
     def give_back(self, engine: str, frame: Frame, arrays: Mapping[int, np.ndarray]) -> None:
@@ -63,7 +88,6 @@ class Plan:
         if len(frames) < min(KEPT_FRAMES, max(1, room)):
             for register in arrays:
                 frame.arrays[register] = None  # do not keep the caller's data alive
-            frame.scratch = None
             frames.append(frame)
 
 

@@ -143,8 +143,11 @@ class Program:
         program, arguments = self._arguments(values, options["data"])
         plan, arrays = program._planned(arguments)
         engine, runnable = plan.runnable(options["engine"] or "auto", options["threads"])
-        frame = plan.take(engine, arrays)
+        frame = plan.take(engine, runnable, arrays)
+        start = time.perf_counter()
         runnable.run(frame)
+        if engine == "reference":
+            plan.ran(time.perf_counter() - start)
         results = program._results(frame, hidden=False)
         plan.give_back(engine, frame, arrays)
         return results

@@ -1,8 +1,9 @@
-"""The engine `auto`: never makes a small or new program wait for a compiler.
+"""The engine `auto`: starts in what is ready, and never makes a small or new program wait.
 
-It takes the jit when the kernels that the program needs are compiled and cached already, else the
-reference. Importing Numba alone takes longer than most small programs run, so that is not done
-before the program is large enough to gain from it, or the jit is loaded anyway.
+A program begins in the reference, which has nothing to load or compile. It moves to the jit when
+that pays: at once when the jit is loaded and has its kernels, or when one run is long; else when
+runs have taken as long as loading the kernels would have, and at last, when they have taken as long
+as compiling them would, whether they are ready or not.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import sys
 
 from hvm_vm.engines.bound import Bound
 
-WORTH_LOADING = 200_000_000  # FLOPs of one run: what NumPy needs tens of milliseconds for
+LONG_RUN = 100_000_000  # FLOPs: a run that is longer than loading kernels
+LOADING = 0.1  # seconds, to load an engine and the kernels of a program
+COMPILING = 3.0  # seconds, to compile those of a typical program
 
 
 class AutoEngine:
@@ -20,17 +23,20 @@ class AutoEngine:
     def ready(self, bound: Bound) -> bool:
         return True
 
-    def choose(self, bound: Bound):
-        """The engine that is to run `bound`."""
+    def choose(self, bound: Bound, spent: float = 0.0):
+        """The engine for the next run, after `spent` seconds of runs in the reference."""
         from hvm_vm.engines import get
 
-        loaded = "hvm_vm.engines.jit" in sys.modules
-        if loaded or sum(one.flops for one in bound.code) >= WORTH_LOADING:
+        reference = get("reference")
+        loaded = "hvm_vm.engines.jit.runnable" in sys.modules
+        work = sum(one.flops for one in bound.code)
+        if not loaded and spent < LOADING and work < LONG_RUN:
+            return reference
+        try:
             jit = get("jit")
-            ready = getattr(jit, "ready", None)
-            if ready is not None and ready(bound):
-                return jit
-        return get("reference")
+            return jit if spent >= COMPILING or jit.ready(bound) else reference
+        except ImportError:  # an installation without Numba still runs
+            return reference
 
     def prepare(self, bound: Bound, threads: int = 1):
         return self.choose(bound).prepare(bound, threads)
