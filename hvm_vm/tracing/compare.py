@@ -1,8 +1,8 @@
 """The engines side by side on one program and one set of inputs.
 
 For each: what loading it costs, what preparing the program costs (for the jit: compiling or loading
-kernels), the first run, and the steady state after a warm-up. Short runs are timed in batches, so that
-the clock is not what is measured. Results are compared with those of the first engine.
+kernels), the first run, and the steady state after a warm-up. Short runs are timed in batches, so
+that the clock is not what is measured. Results are compared with those of the first engine.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Inputs made up at random, from a fixed seed, for what a benchmark was not given.
 
-Numbers are such that usual programs stay in range: vectors and scalars lie in 0.5..1.5 (prices, rates,
-scales), arrays of more axes are normal with variance 1/(last extent), so that products with them keep
-the magnitude of what they multiply (as initial weights do). Integers are subscripts more often than
-not, and what range they need is known only to the program: they are drawn from several ranges, until
-the program accepts one.
+Numbers are such that usual programs stay in range: vectors and scalars lie in 0.5..1.5 (prices,
+rates, scales), arrays of more axes are normal with variance 1/(last extent), so that products with
+them keep the magnitude of what they multiply (as initial weights do). Integers are subscripts more
+often than not, and what range they need is known only to the program: they are drawn from several
+ranges, until the program accepts one.
 """
 
 from __future__ import annotations

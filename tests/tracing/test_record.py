@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 
 import pytest
@@ -59,7 +60,7 @@ def test_json_lines_are_one_object_each(trace):
 def test_chrome_events_lie_end_to_end(trace):
     events = [e for e in trace.chrome()["traceEvents"] if e["ph"] == "X"]
     assert [e["name"] for e in events] == ["load", "first run", "map", "sum", "halt"]
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in itertools.pairwise(events):
         assert after["ts"] == pytest.approx(before["ts"] + before["dur"])
     assert json.dumps(trace.chrome())
 
@@ -80,7 +81,7 @@ def test_the_report_on_a_narrow_terminal_cuts_nothing(trace):
     show(trace, Console(file=file, width=72, force_terminal=True, no_color=True, highlight=False))
     shown = "".join(file.getvalue().split())
     assert "…" not in file.getvalue()
-    for word in "map sum halt small.hmp:4 GFLOP/s".split():
+    for word in ("map", "sum", "halt", "small.hmp:4", "GFLOP/s"):
         assert word in shown
 
 

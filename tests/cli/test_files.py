@@ -1,0 +1,108 @@
+"""compile, verify, dis, asm, check, explain, fmt: commands on files."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def compiled(hvm, line):
+    assert hvm("compile", line).status == 0
+    return line.with_suffix(".hvmb")
+
+
+def test_compile_gives_the_same_bytes_each_time(hvm, line, tmp_path, compiled):
+    assert hvm("compile", line, "-o", tmp_path / "again.hvmb").status == 0
+    assert (tmp_path / "again.hvmb").read_bytes() == compiled.read_bytes()
+    assert str(tmp_path).encode() not in compiled.read_bytes()
+
+
+def test_compile_writes_nothing_when_it_fails(hvm, tmp_path):
+    (tmp_path / "bad.hmp").write_text("y = (1 + 2\n")
+    done = hvm("compile", tmp_path / "bad.hmp")
+    assert done.status == 2 and "bad.hmp:" in done.err
+    assert not (tmp_path / "bad.hvmb").exists()
+
+
+def test_dis_and_asm_round_trip(hvm, compiled, tmp_path):
+    text = hvm("dis", compiled)
+    assert text.status == 0
+    (tmp_path / "line.hvma").write_text(text.out)
+    done = hvm("asm", tmp_path / "line.hvma", "-o", tmp_path / "back.hvmb")
+    assert done.status == 0, done.err
+    assert (tmp_path / "back.hvmb").read_bytes() == compiled.read_bytes()
+    assert hvm("dis", tmp_path / "line.hmp").out == text.out
+
+
+def test_verify(hvm, compiled, line):
+    done = hvm("verify", compiled)
+    assert done.status == 0 and "valid" in done.out
+    assert hvm("verify", line).status == 2
+
+
+@pytest.mark.parametrize("command", ["verify", "run", "dis", "trace", "check", "explain", "bench"])
+def test_damaged_bytecode_is_refused(hvm, compiled, tmp_path, command):
+    whole = compiled.read_bytes()
+    broken = {
+        "short": whole[: len(whole) // 2],
+        "changed": whole[:100] + bytes([whole[100] ^ 255]) + whole[101:],
+        "header": whole[:10],
+    }
+    for name, data in broken.items():
+        file = tmp_path / f"{name}.hvmb"
+        file.write_bytes(data)
+        done = hvm(command, file)
+        assert done.status == 2 and done.out == "", name
+        assert f"{name}.hvmb" in done.err and "Traceback" not in done.err
+
+
+def test_wrong_assembly_is_told_by_line(hvm, tmp_path):
+    (tmp_path / "x.hvma").write_text("this is not assembly\n")
+    done = hvm("asm", tmp_path / "x.hvma")
+    assert done.status == 2 and not (tmp_path / "x.hvmb").exists()
+
+
+def test_check_reports_every_error(hvm, tmp_path):
+    file = tmp_path / "many.hmp"
+    file.write_text("index i : 3\ngiven x[i]\na = xx[1] + 1\nb[i] = x[i]*k\nc = sum[m](x[m])\n")
+    done = hvm("check", file)
+    assert done.status == 2 and done.out == ""
+    for line in (3, 4, 5):
+        assert f"many.hmp:{line}:" in done.err, done.err
+
+
+def test_check_says_that_a_program_is_valid(hvm, line, compiled):
+    assert hvm("check", line).out == f"{line}: valid, 3 instructions\n"
+    assert hvm("check", compiled).status == 0
+
+
+def test_explain_shows_relations_with_their_instructions(hvm, line, compiled):
+    done = hvm("explain", line)
+    assert done.status == 0
+    for words in ("size    N", "input   x f64[N]", "result  largest f64[]", "line.hmp:5: y[n] ="):
+        assert words in done.out
+    assert hvm("explain", compiled).out == done.out
+
+
+def test_fmt_is_idempotent_and_writes_whole(hvm, tmp_path):
+    file = tmp_path / "loose.hmp"
+    file.write_text("# kept\nx=1;y   =  x+2   # also kept\n")
+    shown = hvm("fmt", file)
+    assert shown.status == 0 and "# kept" in shown.out and "# also kept" in shown.out
+    assert hvm("fmt", file, "--check").status == 1
+    assert hvm("fmt", file, "--write").status == 0
+    assert file.read_text() == shown.out
+    assert hvm("fmt", file).out == shown.out
+    assert hvm("fmt", file, "--check").status == 0
+
+
+def test_source_commands_refuse_bytecode(hvm, compiled):
+    for command in ("fmt", "compile"):
+        done = hvm(command, compiled)
+        assert done.status == 2 and "bytecode" in done.err
+
+
+def test_text_that_is_not_utf8(hvm, tmp_path):
+    (tmp_path / "latin.hmp").write_bytes("a = 1\ncaf\xe9 = 2\n".encode("latin-1"))
+    done = hvm("check", tmp_path / "latin.hmp")
+    assert done.status == 2 and "latin.hmp:2" in done.err

@@ -1,0 +1,153 @@
+"""`hvm run`: values in, results out."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+
+def test_results_are_printed_readably(hvm, line):
+    done = hvm("run", line, "--set", "x=[1, 2, 3]")
+    assert done.status == 0 and done.err == ""
+    assert done.out == "y  float64[3] =\n[3. 5. 7.]\nlargest = 7.0\n"
+
+
+def test_json_is_one_object(hvm, line):
+    done = hvm("run", line, "--set", "x=[1, 2, 3]", "--json")
+    found = json.loads(done.out)
+    assert found["outputs"] == {"y": [3.0, 5.0, 7.0], "largest": 7.0}
+    assert set(found) == {"outputs", "instructions_executed", "execution_time_s", "engine"}
+    assert found["instructions_executed"] >= 3 and found["execution_time_s"] >= 0
+    assert found["engine"] in ("reference", "jit")
+
+
+def test_defaults_are_replaced(hvm, line):
+    done = hvm("run", line, "--set", "x=[1]", "--set", "slope=10", "--json")
+    assert json.loads(done.out)["outputs"]["largest"] == 11.0
+
+
+def test_a_determined_name_that_is_set_becomes_an_input(hvm, line):
+    done = hvm("run", line, "--set", "y=[4, 9]", "--find", "largest", "--json")
+    assert done.err == ""
+    assert json.loads(done.out)["outputs"] == {"largest": 9.0}
+
+
+def test_all_shows_intermediates(hvm, line):
+    done = hvm("run", line, "--set", "x=[1, 2]", "--find", "largest", "--all", "--json")
+    outputs = json.loads(done.out)["outputs"]
+    assert outputs["largest"] == 5.0
+
+
+def test_data_files(hvm, line, tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.array([1.0, 5.0]))
+    (tmp_path / "x.json").write_text('{"x": [1, 5]}')
+    for name in ("x.npz", "x.json"):
+        done = hvm("run", line, "--data", tmp_path / name, "--find", "largest")
+        assert (done.out, done.err) == ("largest = 11.0\n", "")
+
+
+def test_set_beats_data(hvm, line, tmp_path):
+    (tmp_path / "x.json").write_text('{"x": [1, 5], "slope": 3}')
+    done = hvm("run", line, "--data", tmp_path / "x.json", "--set", "slope=0", "--find", "largest")
+    assert done.out == "largest = 1.0\n"
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference", "jit"])
+def test_engines_agree(hvm, line, engine):
+    done = hvm("run", line, "--set", "x=[1, 2, 3]", "--engine", engine, "--threads", "1")
+    assert done.out.endswith("largest = 7.0\n")
+
+
+def test_the_native_engine_is_not_there_yet(hvm, line):
+    done = hvm("run", line, "--set", "x=[1]", "--engine", "native")
+    assert done.status == 2 and "native" in done.err
+
+
+def test_bytecode_runs_as_source_does(hvm, line, tmp_path):
+    file = tmp_path / "anything.bin"  # content decides, not the name
+    assert hvm("compile", line, "-o", file).status == 0
+    done = hvm("run", file, "--set", "x=[1, 2, 3]")
+    assert done.out.endswith("largest = 7.0\n")
+    done = hvm("run", file, "--set", "x=[1]", "--set", "y=[1]")
+    assert done.status == 2 and "y" in done.err
+    done = hvm("run", file, "--set", "x=[1]", "--free", "slope")
+    assert done.status == 2 and "--free" in done.err
+
+
+def test_out_is_whole_or_not_at_all(hvm, line, tmp_path):
+    out = tmp_path / "out.npz"
+    assert hvm("run", line, "--set", "x=[1, 2]", "--out", out).status == 0
+    with np.load(out) as found:
+        assert found["y"].tolist() == [3.0, 5.0] and found["largest"].shape == ()
+    before = out.read_bytes()
+    assert hvm("run", line, "--set", "x=[[1]]", "--out", out).status == 2
+    assert out.read_bytes() == before
+    done = hvm("run", line, "--set", "x=[1]", "--out", tmp_path / "nowhere" / "out.npz")
+    assert done.status == 2 and "nowhere" in done.err
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_nan_results_are_printed_and_blamed(hvm, tmp_path):
+    file = tmp_path / "root.hmp"
+    file.write_text("x = -1\ny = sqrt(x)\nz = 2*y\nw = 3\nfind z, w\n")
+    done = hvm("run", file, "--json")
+    assert done.status == 1
+    assert json.loads(done.out)["outputs"] == {"z": "nan", "w": 3.0}
+    assert "NaN" in done.err and "root.hmp" in done.err
+
+
+def test_infinities_are_texts_in_json(hvm, tmp_path):
+    file = tmp_path / "far.hmp"
+    file.write_text("index n : 2\nx[n] = [1, -1]\ny[n] = x[n]*inf\n")
+    done = hvm("run", file, "--json")
+    assert done.status == 0
+    assert json.loads(done.out)["outputs"] == {"y": ["inf", "-inf"]}
+
+
+def test_a_failed_check_is_status_1(hvm, tmp_path):
+    file = tmp_path / "wrong.hmp"
+    file.write_text("x = 2\ny = x^2\ncheck y = 5\n")
+    done = hvm("run", file)
+    assert done.status == 1 and "wrong.hmp:3" in done.err and done.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--set", "x"], "NAME=VALUE"),
+        (["--set", "x=[1", "--set", "y=2"], "--set x"),
+        (["--set", "x=[1]", "--set", "x=[2]"], "twice"),
+        (["--set", "slop=2", "--set", "x=[1]"], "slope"),
+        ([], "x"),
+        (["--set", "x=3"], "x"),
+        (["--set", "x=[[1, 2], [3]]"], "x"),
+        (["--set", "x=hello"], "x"),
+        (["--set", "x=[1, 2]", "--set", "N=3"], "N"),
+        (["--data", "nowhere.npz"], "nowhere.npz"),
+        (["--set", "x=[1]", "--find", "larges"], "largest"),
+    ],
+)
+def test_wrong_input_is_told_in_words(hvm, line, arguments, words):
+    done = hvm("run", line, *arguments)
+    assert done.status == 2, done.err
+    assert words in done.err and done.out == "" and "Traceback" not in done.err
+
+
+def test_symbols_are_set_and_shown_as_text(hvm, tmp_path):
+    file = tmp_path / "kind.hmp"
+    file.write_text(
+        "given kind, x\ny = if(kind = 'SQUARE', x^2, x)\n"
+        "name = if(y > 9, 'BIG', 'SMALL')\nfind y, name\n"
+    )
+    done = hvm("run", file, "--set", "kind=SQUARE", "--set", "x=4")
+    assert done.out == "y = 16.0\nname = BIG\n", done.err
+
+
+def test_binary_files_are_not_read_as_source(hvm, tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.zeros(100))
+    for command in ("run", "check", "fmt", "dis", "explain", "verify", "trace"):
+        done = hvm(command, tmp_path / "x.npz")
+        assert done.status == 2 and "Traceback" not in done.err
+        assert "bytecode" in done.err

@@ -1,0 +1,77 @@
+"""`hvm trace` and `hvm bench`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_trace_lists_every_instruction(hvm, line):
+    done = hvm("trace", line, "--set", "x=[1, 2, 3]", "--engine", "reference")
+    assert done.status == 0 and done.err == ""
+    for words in ("line.hmp:5", "line.hmp:6", "GFLOP/s", "first run", "halt", "f64[3]"):
+        assert words in done.out
+
+
+@pytest.mark.parametrize("engine", ["reference", "jit"])
+def test_trace_as_json_lines(hvm, line, engine):
+    done = hvm("trace", line, "--set", "x=[1, 2, 3]", "--json", "--repeat", "3",
+               "--warmup", "0", "--engine", engine)  # fmt: skip
+    objects = [json.loads(text) for text in done.out.splitlines()]
+    rows, summary = objects[:-1], objects[-1]
+    assert [row["pc"] for row in rows] == list(range(len(rows)))
+    assert rows[-1]["op"] == "halt"
+    for row in rows:
+        assert {"op", "pc", "source", "time_ns", "flops", "bytes", "shapes"} <= set(row)
+        assert row["time_ns"] >= 0
+    assert rows[0]["source"] == "line.hmp:5"
+    assert summary["kind"] == "summary" and summary["engine"] == engine
+    assert summary["instructions_executed"] == len(rows) and summary["repeat"] == 3
+
+
+def test_both_engines_give_the_same_trace_but_for_times(hvm, line):
+    def structure(engine):
+        done = hvm("trace", line, "--set", "x=[1, 2]", "--json", "--engine", engine)
+        keys = ("pc", "op", "source", "flops", "bytes", "shapes", "text")
+        return [{k: json.loads(t).get(k) for k in keys} for t in done.out.splitlines()]
+
+    assert structure("reference") == structure("jit")
+
+
+def test_trace_for_chrome(hvm, line, tmp_path):
+    file = tmp_path / "trace.json"
+    assert hvm("trace", line, "--set", "x=[1]", "--chrome", file).status == 0
+    events = json.loads(file.read_text())["traceEvents"]
+    assert "halt" in {event["name"] for event in events}
+
+
+def test_nan_check_names_the_relation(hvm, tmp_path):
+    file = tmp_path / "root.hmp"
+    file.write_text("x = -1\ny = sqrt(x)\nz = 2*y\nfind z\n")
+    done = hvm("trace", file, "--nan-check")
+    assert done.status == 1 and "root.hmp" in done.err
+
+
+def test_bench_compares_the_engines(hvm, line):
+    done = hvm("bench", line, "--repeat", "3", "--json")
+    assert done.status == 0
+    found = json.loads(done.out)
+    assert [row["engine"] for row in found["engines"]] == ["reference", "jit"]
+    assert found["made_up"] == ["N = 64", "x[64]"]
+    for row in found["engines"]:
+        assert len(row["runs_ns"]) == 3 and row["difference"] < 1e-12
+
+
+def test_bench_in_words(hvm, line):
+    done = hvm("bench", line, "--set", "N=10", "--repeat", "2")
+    assert "made up: x[10]" in done.err
+    assert "reference" in done.out and "jit" in done.out and "ratio" in done.out
+
+
+def test_bench_makes_up_subscripts_that_fit(hvm, tmp_path):
+    file = tmp_path / "look.hmp"
+    file.write_text("index t : T\nindex v : 0..V-1\ngiven integer k[t], E[v]\ny[t] = E[k[t]]\n")
+    done = hvm("bench", file, "--set", "T=5", "--set", "V=3", "--repeat", "2", "--json")
+    assert done.status == 0, done.err
+    assert "k[5] (0..2)" in json.loads(done.out)["made_up"]

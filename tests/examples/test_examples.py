@@ -1,0 +1,209 @@
+"""Every example, against the same computation in NumPy, in every engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hvm_vm
+
+FOLDER = Path(__file__).parents[2] / "examples"
+ENGINES = ("reference", "jit")
+RNG = np.random.default_rng(11)
+
+
+@pytest.fixture(params=ENGINES)
+def run(request):
+    """`run(name, …)` gives the results of an example."""
+
+    def call(name, **values):
+        return hvm_vm.compile(FOLDER / f"{name}.hmp")(engine=request.param, **values)
+
+    return call
+
+
+def softmax(s):
+    e = np.exp(s - s.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def attention(X, Wq, Wk, Wv):
+    Q, K, V = (X @ W.T for W in (Wq, Wk, Wv))
+    return softmax(Q @ K.T) @ V
+
+
+def close(actual, expected, tolerance=1e-12):
+    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
+
+
+BLOCK = {
+    "X": np.array([[1.0, 0.5], [-0.5, 2.0], [0.25, -1.0]]),
+    "Wq": np.array([[0.6, -0.2], [0.1, 0.9]]),
+    "Wk": np.array([[0.8, 0.3], [-0.4, 0.7]]),
+    "Wv": np.array([[1.0, 0.5], [-0.3, 1.2]]),
+}
+
+
+def test_transformer_block(run):
+    out = run("transformer_block")
+    expected = attention(**BLOCK)
+    assert list(out) == [f"o{t}_{i}" for t in (1, 2, 3) for i in (1, 2)]
+    for t in range(3):
+        for i in range(2):
+            close(out[f"o{t + 1}_{i + 1}"], expected[t, i])
+    close(out["o"], expected)
+
+
+def test_transformer_block_holds_the_relations_of_the_table():
+    text = (FOLDER / "transformer_block.hmp").read_text()
+    for relation in (
+        "q1_1 = Wq11*x1_1 + Wq12*x1_2",
+        "s12 = q1_1*k2_1 + q1_2*k2_2",
+        "a12 = exp(s12) / (exp(s11) + ...)",
+        "o1_1 = a11*v1_1 + a12*v2_1 + a13*v3_1",
+    ):
+        assert f"\n{relation}\n" in text
+
+
+def test_transformer_block_takes_arrays_and_scalars(run):
+    X = RNG.normal(size=(3, 2))
+    close(run("transformer_block", x=X)["o"], attention(**{**BLOCK, "X": X}))
+    X = BLOCK["X"].copy()
+    X[1, 0] = 7
+    close(run("transformer_block", x2_1=7)["o"], attention(**{**BLOCK, "X": X}))
+
+
+def test_transformer_block_shows_every_variable():
+    program = hvm_vm.compile(FOLDER / "transformer_block.hmp")
+    done = program.run(engine="reference", keep_all=True)
+    Q, K = (BLOCK["X"] @ BLOCK[W].T for W in ("Wq", "Wk"))
+    S = Q @ K.T
+    found = {**done.outputs, **done.hidden}
+    for t in range(3):
+        for u in range(3):
+            if f"s{t + 1}{u + 1}" in found:
+                close(found[f"s{t + 1}{u + 1}"], S[t, u])
+
+
+@pytest.mark.parametrize(("T", "D"), [(3, 2), (1, 1), (17, 5), (130, 8)])
+def test_attention(run, T, D):
+    values = {"X": RNG.normal(size=(T, D))}
+    values.update((W, RNG.normal(size=(D, D))) for W in ("Wq", "Wk", "Wv"))
+    close(run("attention", **values)["O"], attention(**values), 1e-10)
+
+
+def test_attention_is_a_few_whole_operations():
+    code = hvm_vm.compile(FOLDER / "attention.hmp").module.code
+    assert len(code) - 1 <= 4
+
+
+def test_black_scholes(run):
+    from scipy.special import ndtr
+
+    X = np.array([80, 90, 100, 110, 120.0])
+    d1 = (np.log(100 / X) + 0.03 + 0.02) / 0.2
+    call = 100 * ndtr(d1) - X * np.exp(-0.03) * ndtr(d1 - 0.2)
+    out = run("black_scholes")
+    close(out["call"], call)
+    close(out["put"], call - 100 + X * np.exp(-0.03))
+    close(out["delta"], ndtr(d1))
+    many = RNG.uniform(50, 150, 1000)
+    one = np.ones(1000)
+    assert run("black_scholes", X=many, tau=one, vol=0.3 * one)["call"].shape == (1000,)
+
+
+def test_regression(run):
+    X = np.array([[1, 2], [2, 1], [3, 4], [4, 3], [5, 5.0]])
+    y = np.array([9.1, 8.9, 19.2, 18.8, 26.1])
+    w = np.array([2.1, 3.0])
+    p = X @ w + 1
+    out = run("regression")
+    close(out["predicted"], p)
+    close(out["loss"], ((y - p) ** 2).mean() + 0.01 * (w**2).sum())
+    close(out["explained"], 1 - ((y - p) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+
+
+def convolution(signal, filters):
+    padded = np.concatenate([[0], signal, [0, 0, 0]])
+    count = (len(signal) - 1) // 2 + 1
+    response = np.array([[max(0, f @ padded[2 * i : 2 * i + 3]) for i in range(count)]
+                         for f in filters])  # fmt: skip
+    wide = np.pad(response, ((0, 0), (0, 1)))
+    pooled = np.maximum(wide[:, 0::2][:, : (len(signal) - 1) // 4 + 1],
+                        wide[:, 1::2][:, : (len(signal) - 1) // 4 + 1])  # fmt: skip
+    return response, pooled
+
+
+@pytest.mark.parametrize("length", [8, 1, 2, 5, 6, 7, 31])
+def test_convolution(run, length):
+    signal = np.array([1, 2, 4, 8, 4, 2, 1, 0.0]) if length == 8 else RNG.normal(size=length)
+    filters = np.array([[-1, 0, 1], [0.25, 0.5, 0.25]])
+    out = run("convolution", signal=signal)
+    response, pooled = convolution(signal, filters)
+    close(out["response"], response)
+    close(out["pooled"], pooled)
+
+
+def test_pagerank_step(run):
+    out = run("pagerank_step")
+    M = np.zeros((4, 4))
+    for tail, head in zip([1, 1, 2, 3], [2, 3, 3, 1], strict=True):
+        M[head - 1, tail - 1] += 1
+    M[:, M.sum(0) > 0] /= M.sum(0)[M.sum(0) > 0]
+    M[:, 3] = 1 / 4
+    rank = np.full(4, 0.25)
+    expected = 0.15 / 4 + 0.85 * M @ rank
+    close(out["next"], expected)
+    close(out["change"], np.abs(expected - rank).sum())
+
+
+def test_kmeans_step(run):
+    x = np.array([[1, 1], [1.5, 2], [3, 4], [5, 7], [3.5, 5], [4.5, 5], [3.5, 4.5]])
+    centre = np.array([[1, 1], [5, 7.0]])
+    d = ((x[:, None] - centre) ** 2).sum(-1)
+    cluster = d.argmin(1) + 1
+    out = run("kmeans_step")
+    assert out["cluster"].tolist() == cluster.tolist()
+    close(out["moved"], np.array([x[cluster == k].mean(0) for k in (1, 2)]))
+    close(out["spread"], d.min(1).mean())
+
+
+def test_causal_attention(run):
+    T, D, H, C = 9, 24, 6, 64
+    v = {"X": (T, D), "N0": (D,), "Wq": (H, C, D), "Wk": (H, C, D), "Wv": (H, C, D),
+         "Wo": (D, H, C)}  # fmt: skip
+    v = {n: (RNG.normal(size=s) / s[-1] ** 0.5).astype(np.float32) for n, s in v.items()}
+    f = {n: a.astype(np.float64) for n, a in v.items()}
+    Z = f["N0"] * f["X"] / np.sqrt((f["X"] ** 2).mean(-1, keepdims=True) + 1e-5)
+    Q, K, V = (np.einsum("hcj,tj->htc", f[W], Z) for W in ("Wq", "Wk", "Wv"))
+    S = np.einsum("htc,huc->htu", Q, K) / 8
+    S = np.where(np.tri(T, dtype=bool), S, -np.inf)
+    Y = f["X"] + np.einsum("ihc,htc->ti", f["Wo"], softmax(S) @ V)
+    out = run("causal_attention", **v)["Y"]
+    assert out.dtype == np.float32
+    close(out, Y, 2e-5)
+
+
+def test_classify(run):
+    out = run("classify")
+    assert out["label"].tolist() == ["EVEN", "ODD", "ODD", "EVEN"]
+    assert (out["sure"] > 0.95).all()
+
+
+def test_every_example_has_a_header_and_is_tested():
+    here = Path(__file__).parent
+    tests = "".join(p.read_text() for p in here.glob("test_*.py"))
+    for path in FOLDER.glob("*.hmp"):
+        lines = path.read_text().splitlines()
+        assert lines[0].startswith("# "), path.name
+        assert f'"{path.stem}' in tests, f"{path.name} has no test"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.hmp")), ids=lambda p: p.stem)
+def test_reference_bytecode_is_current(path):
+    """What `bytecode/` keeps for every release is what this version compiles to."""
+    reference = FOLDER.parent / "bytecode" / f"{path.stem}.hvmb"
+    if reference.exists():
+        assert hvm_vm.compile(path).encode() == reference.read_bytes()
