@@ -102,8 +102,8 @@ def _overview() -> str:
 
 
 def _is_rendered(error: HvmError) -> bool:
-    """Compile errors come laid out, with their own `error:` words."""
-    return bool(getattr(error, "diagnostics", ())) or str(error).startswith("error:")
+    """Errors that know a place come laid out as `file:line:column: error: …`."""
+    return "error: " in _first_line(error)
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,3 +14,14 @@ from hvm_vm.bytecode.verifier import VerifiedProgram, verify
 from hvm_vm.bytecode.writer import encode, save
 
 __all__ = ["Module", "VerifiedProgram", "canonical", "cost", "decode", "encode", "read", "save", "verify"]
+
+_TEXT = {"assemble": "assembler", "disassemble": "disassembler", "format_instruction": "disassembler"}
+
+
+def __getattr__(name: str):
+    """The assembler and disassembler are imported when they are used: runs do without them."""
+    if name not in _TEXT:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_TEXT[name]}"), name)

@@ -18,5 +18,5 @@ MAX_FAMILY = 1 << 26      # elements of a family's array
 MAX_SIZE_DEPTH = 16       # operations nested in a symbolic size
 MAX_SIZE_TERMS = 256      # terms of one polynomial
 MAX_SIZE_FACTORS = 16     # factors of one term
-MAX_TEXT_DEPTH = 200      # nested brackets in assembly text
+MAX_TEXT_DEPTH = 60       # nested brackets in assembly text
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1

@@ -31,8 +31,12 @@ def run(options: argparse.Namespace) -> int:
         module = verify(decode(data)).module
     except BytecodeError as error:
         raise BytecodeError(f"{options.file}: {error}") from None
-    print(
-        f"{options.file}: valid; {len(module.code)} instructions, {len(module.inputs)} inputs, "
-        f"{sum(not o.hidden for o in module.outputs)} results, {len(data)} bytes"
+    counts = (
+        (len(module.code), "instruction"),
+        (len(module.inputs), "input"),
+        (sum(not output.hidden for output in module.outputs), "result"),
+        (len(data), "byte"),
     )
+    words = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+    print(f"{options.file}: valid; {words}")
     return 0

@@ -23,6 +23,8 @@ def percent(part: float, whole: float) -> str:
 def quantity(value: float, unit: str) -> str:
     """`1.23 GFLOP`, `456 kB`."""
     for divisor, prefix in ((1, ""), (1e3, "k"), (1e6, "M"), (1e9, "G")):
+        if divisor == 1 and value == int(value) < 1000:
+            return f"{int(value)} {unit}"
         if value < 1e3 * divisor:
             return f"{_three(value / divisor)} {prefix}{unit}"
     return f"{_three(value / 1e12)} T{unit}"

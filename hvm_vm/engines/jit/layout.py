@@ -32,3 +32,17 @@ ACCESS_WORDS = 12
 ROWS_WORDS = 7
 CELL_TARGET, CELL_BASE, CELL_STEPS = range(3)
 CELL_WORDS = 3
+
+# BLAS    number of threads to set (0: leave it), addresses of the functions that get and set it, the
+#         routine, then its arguments in Fortran's order: matrices as addresses, the rest as values.
+BLAS_THREADS, BLAS_GET, BLAS_SET, BLAS_FUNCTION = range(4)
+GEMM_ARGUMENTS = 4
+GEMM_A, GEMM_B, GEMM_C = 6, 8, 11    # places of the addresses among gemm's arguments
+GEMV_A, GEMV_X, GEMV_Y = 4, 6, 9
+
+# DIRECT  odometers of the free and the reduced dimensions, with the steps of A and B (and of the
+#         result along the free ones), the addresses, and the innermost reduced dimension apart.
+(DIRECT_FREE_DIMS, DIRECT_FREE_POINTS, DIRECT_FREE, DIRECT_REDUCED_DIMS, DIRECT_REDUCED_POINTS,
+ DIRECT_REDUCED, DIRECT_INNER, DIRECT_A, DIRECT_B, DIRECT_D, DIRECT_FREE_STEPS,
+ DIRECT_REDUCED_STEPS, DIRECT_INNER_A, DIRECT_INNER_B) = range(14)
+DIRECT_WORDS = 14

@@ -10,9 +10,10 @@ _REDUCTIONS = ("sum", "prod", "max", "min", "mean", "any", "all", "argmax", "arg
 
 
 def _preparers() -> dict:
-    from hvm_vm.engines.jit import prepare_maps
+    from hvm_vm.engines.jit import prepare_contract, prepare_maps
     table = dict.fromkeys(("map", "copy", "gather", "select"), prepare_maps.elementwise)
     table["check"] = prepare_maps.check
+    table["contract"] = prepare_contract.contract
     return table
 
 
