@@ -13,9 +13,23 @@ from hvm_vm.bytecode.reader import decode, read
 from hvm_vm.bytecode.verifier import VerifiedProgram, verify
 from hvm_vm.bytecode.writer import encode, save
 
-__all__ = ["Module", "VerifiedProgram", "canonical", "cost", "decode", "encode", "read", "save", "verify"]
+__all__ = [
+    "Module",
+    "VerifiedProgram",
+    "canonical",
+    "cost",
+    "decode",
+    "encode",
+    "read",
+    "save",
+    "verify",
+]
 
-_TEXT = {"assemble": "assembler", "disassemble": "disassembler", "format_instruction": "disassembler"}
+_TEXT = {
+    "assemble": "assembler",
+    "disassemble": "disassembler",
+    "format_instruction": "disassembler",
+}
 
 
 def __getattr__(name: str):

@@ -1,0 +1,188 @@
+"""One instruction of assembly text: its operation, places, expressions, dimensions and clauses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hvm_vm.bytecode import isa
+from hvm_vm.bytecode.asm_expressions import Expressions, Pools, Tree
+from hvm_vm.bytecode.asm_sizes import read_range
+from hvm_vm.bytecode.asm_tokens import ROLE_OF_WORD, AssemblyText, Token, Tokens
+from hvm_vm.bytecode.module import Descriptor, Dim, Instruction, Register
+
+
+@dataclass
+class Surroundings:
+    """What the declarations say, and the tables that instructions add to."""
+
+    registers: dict[str, int]
+    table: tuple[Register, ...]
+    resolve_size: object
+    read_source: object
+    pools: Pools
+    texts: list[str]
+    descriptors: list[Descriptor]
+
+
+def read_instruction(text: AssemblyText, tokens: list[Token], around: Surroundings) -> Instruction:
+    """The instruction that the tokens (closed by one of kind "end") spell, its descriptor added."""
+    word = tokens[0]
+    op = isa.BY_NAME.get(word.value) if word.kind == "name" else None
+    if op is None:
+        raise text.error(
+            word, f"there is no operation {word.value}", f"operations are {', '.join(isa.BY_NAME)}"
+        )
+    dims, rest = _take_dims(text, tokens[1:], around)
+    cursor = Tokens(text, rest)
+    if op.group == "control":
+        source = around.read_source(cursor)
+        _expect_end(cursor, op)
+        return Instruction(op.name, source=source)
+    return _Reader(cursor, op, dims, around).read()
+
+
+def _take_dims(text: AssemblyText, tokens: list[Token], around: Surroundings):
+    """The dimensions that the clauses `over t:T, …`, `reduce j:D` … declare, and the other tokens."""
+    dims: list[Dim] = []
+    rest: list[Token] = []
+    at = depth = 0
+    while at < len(tokens):
+        token = tokens[at]
+        cursor = Tokens(text, tokens)
+        cursor.at = at
+        if token.kind == "op":
+            depth += (token.value in "([{") - (token.value in ")]}")
+        if (
+            depth == 0
+            and token.kind == "name"
+            and token.value in ROLE_OF_WORD
+            and cursor.is_word(token.value)
+        ):
+            cursor.take()
+            while True:
+                name = (
+                    cursor.expect_kind("name", "the name of a dimension")
+                    if not cursor.accept("#")
+                    else cursor.expect_kind("text", "the name of a dimension")
+                )
+                cursor.expect(":", "before the range of a dimension")
+                lo, extent = read_range(cursor, around.resolve_size)
+                dims.append(Dim(name.value, lo, extent, ROLE_OF_WORD[token.value]))
+                if not cursor.accept(","):
+                    break
+            at = cursor.at
+        else:
+            rest.append(token)
+            at += 1
+    return tuple(dims), rest
+
+
+def _expect_end(cursor: Tokens, op: isa.Instruction) -> None:
+    if cursor.next.kind != "end":
+        raise cursor.error(f"{cursor.found()} is not expected in this {op.name}")
+
+
+class _Reader:
+    def __init__(
+        self, tokens: Tokens, op: isa.Instruction, dims: tuple[Dim, ...], around: Surroundings
+    ):
+        self.tokens = tokens
+        self.op = op
+        self.dims = dims
+        self.around = around
+        self.expressions = Expressions(
+            tokens, op, around.registers, around.table, dims, around.resolve_size, around.pools
+        )
+        self.roots: list[Tree | None] = [] if op.group == "elementwise" else [None] * len(op.roots)
+        self.message, self.status, self.source = -1, 0, -1
+
+    def read(self) -> Instruction:
+        self._core()
+        while self.tokens.next.kind != "end":
+            self._clause()
+        for root, name in zip(self.roots, self.op.roots, strict=False):
+            if root is None and not name.endswith("?"):
+                raise self.tokens.error(f"this {self.op.name} needs a clause: {name} …")
+        build = self.expressions.build
+        roots = tuple(-1 if root is None else build(root) for root in self.roots)
+        operands = self.expressions.operands
+        around = self.around
+        around.descriptors.append(
+            Descriptor(
+                self.dims,
+                tuple(access for _, access in operands),
+                tuple(self.expressions.nodes),
+                roots,
+                self.message,
+                self.status,
+            )
+        )
+        return Instruction(
+            self.op.name,
+            tuple(register for register, _ in operands),
+            len(around.descriptors) - 1,
+            self.source,
+        )
+
+    def _place(self) -> None:
+        token = self.tokens.next
+        register, access, positions = self.expressions.place()
+        if positions:
+            raise self.tokens.error("a computed axis may only stand in an expression", token=token)
+        self.expressions.operands.append((register, access))
+
+    def _core(self) -> None:
+        tokens, op = self.tokens, self.op
+        if op.group == "claim":
+            self.roots[0] = self.expressions.read()
+            return
+        self._place()
+        tokens.expect("=", "after the result")
+        if op.group == "elementwise":
+            self.roots.append(self.expressions.read())
+            while tokens.accept(","):
+                self._place()
+                tokens.expect("=", "after the result")
+                self.roots.append(self.expressions.read())
+        elif op.group == "contraction":
+            self._place()
+            tokens.expect("*", "between the two factors")
+            self._place()
+        elif op.group == "attention":
+            for label in "qkv":
+                if not tokens.accept_word(label):
+                    raise tokens.error(
+                        f"{label} is expected, not {tokens.found()}",
+                        "an attention is written: %O[…] = q %Q[…] k %K[…] v %V[…]",
+                    )
+                self._place()
+        else:
+            self.roots[0] = self.expressions.read()
+
+    def _clause(self) -> None:
+        tokens, op = self.tokens, self.op
+        names = [] if op.group == "elementwise" else [root.rstrip("?") for root in op.roots]
+        token = tokens.next
+        if tokens.accept_word("with"):
+            self.expressions.definition_list()
+        elif tokens.is_op("@"):
+            self.source = self.around.read_source(tokens)
+            _expect_end(tokens, op)
+        elif op.group == "claim" and tokens.accept_word("message"):
+            self.around.texts.append(tokens.expect_kind("text", "the message in quotes").value)
+            self.message = len(self.around.texts) - 1
+        elif op.group == "claim" and tokens.accept_word("status"):
+            self.status = tokens.integer("a status", low=0)
+        elif token.kind == "name" and token.value in names and tokens.is_word(token.value):
+            tokens.take()
+            number = names.index(token.value)
+            if self.roots[number] is not None:
+                raise tokens.error(f"this {op.name} has its {token.value} already", token=token)
+            self.roots[number] = self.expressions.read()
+        else:
+            clauses = ", ".join(f"{name} …" for name in names[1:]) or "none but the dimensions"
+            raise tokens.error(
+                f"{tokens.found()} is not expected in this {op.name}",
+                f"its clauses: {clauses}",
+                token,
+            )

@@ -1,0 +1,195 @@
+"""Instructions of a verified, canonical module as assembly text.
+
+    contract    %Q[t, i] = %Wq[i, j] * %X[t, j] over t:T, i:D reduce j:D
+    softmax     %A[t, u] = %S[t, u] condition u <= t over t:T along u:T
+
+Expressions are written infix. A value that is used several times, or one that would make a line
+too long, is named: `... with $1 = exp(%x[t])`.
+"""
+
+from __future__ import annotations
+
+from hvm_vm.bytecode import isa
+from hvm_vm.bytecode.asm_sizes import spell_dims, spell_place, spell_range, spell_size
+from hvm_vm.bytecode.asm_tokens import ROLE_WORDS, spell_float, spell_name, spell_text
+from hvm_vm.bytecode.asm_words import ATOM, COMPARE, INFIX, NOT, SIGN, SPELLING
+from hvm_vm.bytecode.module import Descriptor, Instruction, Module
+from hvm_vm.bytecode.regions import result_count
+
+LINE = 100  # where a line is broken before its next clause
+LONGEST_TEXT = 400  # of an expression, before a part of it is named
+DEEPEST = 12  # brackets in an expression, before a part of it is named
+
+
+class Names:
+    """How a module's registers and sources are referred to."""
+
+    def __init__(self, module: Module):
+        counts: dict[str, int] = {}
+        for register in module.registers:
+            counts[register.name] = counts.get(register.name, 0) + 1
+        self.registers = [
+            f"%{spell_name(r.name)}" if counts[r.name] == 1 and r.name else f"%{number}"
+            for number, r in enumerate(module.registers)
+        ]
+        places = [(s.line, s.column) for s in module.sources]
+        distinct = len(set(places)) == len(places)
+        self.sources = [
+            f"@{line}:{column}" if distinct or places.count((line, column)) == 1 else f"@#{k}"
+            for k, (line, column) in enumerate(places)
+        ]
+
+    def source(self, number: int) -> str:
+        """` @line:column`, or nothing."""
+        return "" if number == -1 else f" {self.sources[number]}"
+
+
+def spell_instruction(module: Module, instruction: Instruction, names: Names) -> list[str]:
+    """The lines of an instruction: the first without its number, the others to be indented."""
+    if instruction.descriptor == -1:
+        return [instruction.op + names.source(instruction.source)]
+    parts = _Listing(module, instruction, names).parts()
+    parts[-1] += names.source(instruction.source)
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + 1 + len(part) > LINE - 6:
+            lines.append(part)
+        else:
+            lines[-1] += f" {part}"
+    return lines
+
+
+class _Listing:
+    def __init__(self, module: Module, instruction: Instruction, names: Names):
+        self.module = module
+        self.instruction = instruction
+        self.descriptor: Descriptor = module.descriptors[instruction.descriptor]
+        self.names = names
+        self.op = isa.BY_NAME[instruction.op]
+        self.dims = spell_dims(self.descriptor.dims)
+        self.definitions: list[str] = []
+        self.expressions = self._expressions()
+
+    def parts(self) -> list[str]:
+        """The text in pieces between which a line may be broken."""
+        head = f"{self.instruction.op:<11}"
+        results = result_count(self.op, len(self.descriptor.roots))
+        if self.op.group == "elementwise":
+            bodies = [f"{self.place(k)} = {self.root(k)}" for k in range(results)]
+            parts = [f"{head} {bodies[0]}", *bodies[1:]]
+            parts[:-1] = [f"{part}," for part in parts[:-1]]
+            return parts + self.clauses(results)
+        first = 0
+        if self.op.group == "claim":
+            core, first = self.root(0), 1
+        elif self.op.group == "contraction":
+            core = f"{self.place(0)} = {self.place(1)} * {self.place(2)}"
+        elif self.op.group == "attention":
+            core = f"{self.place(0)} = q {self.place(1)} k {self.place(2)} v {self.place(3)}"
+        else:
+            core, first = f"{self.place(0)} = {self.root(0)}", 1
+        return [f"{head} {core}", *self.clauses(first)]
+
+    def clauses(self, first: int) -> list[str]:
+        """What follows the core: the other expressions, the dimensions, the definitions, the message."""
+        found = []
+        if self.op.group != "elementwise":
+            for position in range(first, len(self.op.roots)):
+                if self.descriptor.roots[position] != -1:
+                    found.append(f"{self.op.roots[position].rstrip('?')} {self.root(position)}")
+        role = ""
+        for spelled, dim in zip(self.dims, self.descriptor.dims, strict=True):
+            named = spelled if not spelled.startswith("#") else f"#{spell_text(dim.name)}"
+            text = f"{named}:{spell_range(dim.lo, dim.extent)}"
+            if dim.role == role:
+                found[-1] += f", {text}"
+            else:
+                found.append(f"{ROLE_WORDS[dim.role]} {text}")
+            role = dim.role
+        definitions = [
+            ("" if number else "with ") + text for number, text in enumerate(self.definitions)
+        ]
+        found += [text + "," for text in definitions[:-1]] + definitions[-1:]
+        if self.op.group == "claim":
+            found.append(f"message {spell_text(self.module.texts[self.descriptor.message])}")
+            found.append(f"status {self.descriptor.status}")
+        return found
+
+    def root(self, position: int) -> str:
+        return self.expressions[self.descriptor.roots[position]]
+
+    def place(self, operand: int, positions: list[str] | None = None) -> str:
+        """`%x[i, {position}]`: where an operand lies."""
+        number = self.instruction.operands[operand]
+        register = self.module.registers[number]
+        computed = iter(positions or ())
+        axes = [
+            f"{{{next(computed)}}}"
+            if place is None
+            else spell_place(place, lo, self.descriptor.dims, self.dims)
+            for place, lo in zip(self.descriptor.accesses[operand].axes, register.lo, strict=True)
+        ]
+        return self.names.registers[number] + (f"[{', '.join(axes)}]" if axes else "")
+
+    # -- expressions ---------------------------------------------------------------------------------
+    def _expressions(self) -> list[str]:
+        """The text of every node; nodes used several times become definitions."""
+        nodes = self.descriptor.nodes
+        uses = [0] * len(nodes)
+        for node in nodes:
+            for argument in node.args:
+                uses[argument] += 1
+        for root in self.descriptor.roots:
+            if root >= 0:
+                uses[root] += 1
+        texts: list[str] = []
+        levels: list[int] = []  # how tightly the text binds
+        depths: list[int] = []  # brackets in it
+        for number, node in enumerate(nodes):
+            text, level = self._node(node, texts, levels)
+            depth = 1 + max((depths[a] for a in node.args), default=0)
+            leaf = not node.args
+            if not leaf and (uses[number] > 1 or len(text) > LONGEST_TEXT or depth > DEEPEST):
+                if number not in self.descriptor.roots or uses[number] > 1:
+                    self.definitions.append(f"${len(self.definitions) + 1} = {text}")
+                    text, level, depth = f"${len(self.definitions)}", ATOM, 0
+            texts.append(text)
+            levels.append(level)
+            depths.append(depth)
+        return texts
+
+    def _node(self, node, texts: list[str], levels: list[int]) -> tuple[str, int]:
+        module, arguments = self.module, [texts[a] for a in node.args]
+        if node.op == "const":
+            return spell_float(module.constants[node.immediate]), ATOM
+        if node.op == "iconst":
+            return str(module.integers[node.immediate]), ATOM
+        if node.op == "size":
+            return f"size({spell_size(module.sizes[node.immediate])})", ATOM
+        if node.op == "index":
+            return self.dims[node.immediate], ATOM
+        if node.op == "acc":
+            return "acc", ATOM
+        if node.op in ("load", "gather"):
+            axes = self.descriptor.accesses[node.immediate].axes
+            computed = sum(axis is None for axis in axes)
+            text = self.place(node.immediate, arguments[:computed])
+            return text + (f"?({arguments[computed]})" if len(arguments) > computed else ""), ATOM
+        word = SPELLING[node.op]
+        level = INFIX.get(word)
+        if level is not None:
+            left, right = node.args
+            return (
+                f"{self._within(left, level + (level == COMPARE), texts, levels)} {word} "
+                f"{self._within(right, level + 1, texts, levels)}"
+            ), level
+        if word == "not":
+            return f"not {self._within(node.args[0], COMPARE, texts, levels)}", NOT
+        # The opposite of a literal is written as a call: -1.5 is a literal itself.
+        if word == "neg" and self.descriptor.nodes[node.args[0]].op not in ("const", "iconst"):
+            return f"-{self._within(node.args[0], ATOM, texts, levels)}", SIGN
+        return f"{word}({', '.join(arguments)})", ATOM
+
+    @staticmethod
+    def _within(node: int, level: int, texts: list[str], levels: list[int]) -> str:
+        return texts[node] if levels[node] >= level else f"({texts[node]})"
