@@ -1,0 +1,122 @@
+"""Seeing a contraction as matrix products: which dimensions are rows, columns, summed, a batch.
+
+`plan` classifies the dimensions by which operands vary along them, merges each class into one where
+the strides allow, and decides what is read in place and what is packed into scratch memory first.
+Nothing here knows addresses or kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hvm_vm.engines.jit.lane_program import Leaf
+from hvm_vm.engines.jit.spaces import Group, merge, points
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """An operand as a matrix (rows, columns) within a batch: strides in elements. `packed` lists the
+    dimensions of the copy that it needs, slowest first, or is None when it is read in place."""
+
+    row: int
+    column: int
+    packed: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """C[m, n] = sum[k](A[m, k]*B[k, n]) for every point of `batch`; dimensions of the instruction."""
+
+    batch: tuple[int, ...]
+    m: tuple[int, ...]
+    n: tuple[int, ...]
+    k: tuple[int, ...]
+    a: Matrix          # rows m, columns k
+    b: Matrix          # rows k, columns n
+    c: Matrix          # rows m, columns n; packed: computed in scratch memory, then copied
+
+
+def plan(extents: Sequence[int], roles: str, a: Leaf, b: Leaf, c: Leaf, size: int) -> Product | None:
+    """The product that computes a contraction, or None when its form is not a matrix product (a
+    summed dimension that only one operand has, a result that does not vary)."""
+    batch, m, n, k = [], [], [], []
+    for d, role in enumerate(roles):
+        if extents[d] == 1:
+            continue
+        in_a, in_b = bool(a.strides[d]), bool(b.strides[d])
+        if role == "r":
+            if not (in_a and in_b):
+                return None
+            k.append(d)
+        elif in_a or in_b:
+            (batch if in_a and in_b else m if in_a else n).append(d)
+        else:
+            return None
+    if not k:
+        return None
+    m.sort(key=lambda d: -abs(c.strides[d]))
+    n.sort(key=lambda d: -abs(c.strides[d]))
+    # A row or column dimension that will not merge into one stride goes round the outside.
+    m, outer = _mergeable(extents, m, a, c)
+    batch += outer
+    n, outer = _mergeable(extents, n, b, c)
+    batch += outer
+    best = None
+    for order in {tuple(sorted(k, key=lambda d: -abs(a.strides[d]))),
+                  tuple(sorted(k, key=lambda d: -abs(b.strides[d])))}:
+        of_a = _matrix(extents, batch, m, order, a, size)
+        of_b = _matrix(extents, batch, order, n, b, size)
+        cost = sum(points([Group(extents[d], d) for d in x.packed])
+                   for x in (of_a, of_b) if x.packed is not None)
+        if best is None or (cost, order) < best[0]:
+            best = (cost, order), of_a, of_b
+    (_, order), of_a, of_b = best
+    return Product(tuple(batch), tuple(m), tuple(n), order, of_a, of_b,
+                   _matrix(extents, batch, m, n, c, size))
+
+
+def _mergeable(extents, dims: list[int], operand: Leaf, result: Leaf) -> tuple[list[int], list[int]]:
+    """The dimensions that are one stride together in the result, and the others. Those that merge in
+    the result but not in the operand stay: the operand is packed, unless a good part merges."""
+    if len(dims) < 2:
+        return dims, []
+    both = _run(extents, dims, [operand, result])
+    alone = _run(extents, dims, [result])
+    count = points([Group(extents[d], d) for d in both])
+    keep = both if len(both) == len(alone) or count >= 32 else alone
+    return keep, [d for d in dims if d not in keep]
+
+
+def _run(extents, dims: list[int], leaves: list[Leaf]) -> list[int]:
+    """The longest stretch, by points, of neighbouring dimensions that merge in all leaves."""
+    runs: list[list[int]] = [[dims[0]]]
+    for d in dims[1:]:
+        if len(merge(extents, [*runs[-1], d], leaves)) == 1:
+            runs[-1].append(d)
+        else:
+            runs.append([d])
+    return max(runs, key=lambda run: points([Group(extents[d], d) for d in run]))
+
+
+def _matrix(extents, batch, rows, columns, leaf: Leaf, size: int) -> Matrix:
+    row, column = _stride(extents, rows, leaf, size), _stride(extents, columns, leaf, size)
+    counts = [points([Group(extents[d], d) for d in dims]) for dims in (rows, columns)]
+    if row is not None and column is not None:
+        if counts[0] == 1:
+            row = max(counts[1], 1) if column == 1 or counts[1] == 1 else 1
+        if counts[1] == 1:
+            column = 1 if row != 1 or counts[0] == 1 else max(counts[0], 1)
+        if (column == 1 and row >= counts[1]) or (row == 1 and column >= counts[0]):
+            return Matrix(row, column)
+    kept = [d for d in batch if leaf.strides[d]]
+    return Matrix(max(counts[1], 1), 1, (*kept, *rows, *columns))
+
+
+def _stride(extents, dims, leaf: Leaf, size: int) -> int | None:
+    """The stride in elements of dimensions that merge into one, or None. 0 for a single point."""
+    groups = merge(extents, dims, [leaf])
+    if not groups:
+        return 0
+    stride = groups[0].stride(leaf)
+    return stride // size if len(groups) == 1 and stride > 0 and stride % size == 0 else None
