@@ -160,7 +160,8 @@ class _Binder:
                 check.fail(broken[0])
             for guard in guards:
                 check.judge_guard(broken, guard)
-            guarded = tuple((r.const, r.coefficients, r.extent) for r in broken)
+            guarded = tuple((r.const, r.coefficients, r.extent, self.los[r.register][r.axis])
+                            for r in broken)
             done.append(BoundAccess(access.register, access.offset, access.strides,
                                     access.dynamic, guarded))
         return tuple(done)

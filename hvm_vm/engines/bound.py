@@ -1,4 +1,4 @@
-"""A bound program: sizes are numbers, places are strides, and every subscript range has been checked.
+"""A bound program: sizes are numbers, places are strides, every subscript range has been checked.
 
 `binding.bind` makes one from a verified program and the shapes of its data. It holds no data and no
 memory of its own, so it is shared by all runs (and threads) with these shapes; engines prepare it
@@ -19,22 +19,23 @@ class BoundAccess:
     """Where an operand lies: element `offset + sum(strides[d]*counter[d])` of its register, counted
     in elements from the register's first one. `strides` has one entry per dimension of the space.
 
-    `dynamic`: for a gather, per computed axis (stride in elements, extent of the axis, lo of the axis).
+    `dynamic`: for a gather, per computed axis (stride in elements, extent and lo of the axis).
     `guarded`: None when every place is in range for all points; else, per axis of the register that
-    may be out of range where the guard is false: (const, coefficient per dim, extent)."""
+    may be out of range where the guard is false: (const, coefficient per dim, extent, lo). A place
+    that is out of range where the guard is true is an error of the run."""
 
     register: int
     offset: int
     strides: tuple[int, ...]
     dynamic: tuple[tuple[int, int, int], ...] = ()
-    guarded: tuple[tuple[int, tuple[int, ...], int], ...] | None = None
+    guarded: tuple[tuple[int, tuple[int, ...], int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BoundInstruction:
     """An instruction over concrete extents. `nodes` are as in the descriptor but `size` nodes have
     become `iconst` and the pools are applied: the `immediate` of const and iconst is the number
-    itself. `roots` and `accesses` are in the descriptor's order. `points` is the number of points."""
+    itself. `roots` and `accesses` are in the descriptor's order. `points` is their number."""
 
     pc: int
     op: str
@@ -58,9 +59,9 @@ class BoundInstruction:
 
 @dataclass(frozen=True, slots=True)
 class BoundRegister:
-    """A register's concrete form. `offset` is its byte offset in the arena, or -1 for an input, whose
+    """A register's concrete form. `offset` is its byte offset in the arena, -1 for an input, whose
     memory the frame is given. `strides` are in elements (C order but for inputs that are views).
-    `zeroed` registers are written only in part: the arena holds zeros there, and shares it with nobody."""
+    `zeroed` registers are written only in part: the arena holds zeros there, unshared."""
 
     name: str
     dtype: np.dtype

@@ -1,6 +1,6 @@
 """What an engine is: it prepares a bound program once, then runs it with frames.
 
-    runnable = engine.prepare(bound, threads)     # may compile; cached by the caller on `bound.cache`
+    runnable = engine.prepare(bound, threads)   # may compile; cached by the caller on `bound.cache`
     runnable.run(frame)                           # untraced: nothing is measured
     runnable.run_traced(frame, times)             # times: int64[len(code)], nanoseconds, added to
 

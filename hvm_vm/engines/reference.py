@@ -337,7 +337,7 @@ def part_of(one: BoundInstruction, d: int, start: int, stop: int) -> BoundInstru
     extents[d], los[d] = stop - start, one.los[d] + start
     accesses = tuple(
         replace(a, offset=a.offset + start * a.strides[d], guarded=None if a.guarded is None else
-                tuple((c + start * k[d], k, e) for c, k, e in a.guarded))
+                tuple((c + start * k[d], k, e, lo) for c, k, e, lo in a.guarded))
         for a in one.accesses)
     return replace(one, extents=tuple(extents), los=tuple(los), accesses=accesses)
 

@@ -176,9 +176,9 @@ class Lanes:
         flat = flat_view(self.arrays[access.register])
         guard = np.ones((1,) * self.rank, bool) if guard is None else true(guard)
         inside = guard
-        for const, coefficients, extent in access.guarded or ():
+        for const, coefficients, extent, lo in access.guarded or ():
             place = self._affine(const, coefficients)
-            inside = self._in_range(access, place, extent, None, guard) & inside
+            inside = self._in_range(access, place, extent, lo, guard) & inside
         offset = self._affine(access.offset, access.strides)
         for (stride, extent, lo), place in zip(access.dynamic, places, strict=True):
             inside = self._in_range(access, place, extent, lo, guard) & inside
@@ -195,17 +195,16 @@ class Lanes:
                 total = total + coefficient * self.counter(dim)
         return total
 
-    def _in_range(self, access, place, extent: int, lo: int | None, guard) -> np.ndarray:
+    def _in_range(self, access, place, extent: int, lo: int, guard) -> np.ndarray:
         good = (place >= 0) & (place < extent)
         wrong = guard & ~good
         if wrong.any():
             point = tuple(np.argwhere(wrong)[0])
             got = int(np.broadcast_to(place, wrong.shape)[point])
-            low = lo if lo is not None else 0
             name = self.module.registers[access.register].name
             raise InputError(self.located(
-                f"a subscript of {name} is {got + low}{self.at(point, wrong.shape)}, "
-                f"but that axis of {name} is {index_range(low, extent)}"))
+                f"a subscript of {name} is {got + lo}{self.at(point, wrong.shape)}, "
+                f"but that axis of {name} is {index_range(lo, extent)}"))
         return good
 
     # -- messages -------------------------------------------------------------------------------
