@@ -1,0 +1,393 @@
+"""The stages from a syntax tree to a system, in order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hvm_vm.language import syntax as S
+from hvm_vm.language.diagnostics import Diagnostics
+from hvm_vm.language.parser import parse
+from hvm_vm.language.source import NOWHERE, Source
+
+from . import inputs
+from .affine import Integers
+from .axes import determined_axes, given_axes
+from .cases import Cases
+from .checks import Claim, read_check
+from .coverage import Coverage
+from .defaults import read_defaults
+from .drawn import Drawn, draw
+from .ellipsis import Ellipses
+from .families import Families
+from .guards import Context
+from .indices import read_sizes
+from .names import Outline, Survey, read, survey
+from .order import order
+from .outside import Outside
+from .patterns import read_pattern
+from .report import Report, place
+from .resolve import Resolver
+from .results import Finder, Found, default_items
+from .solving import unsolved
+from .system import (
+    Apply,
+    Axis,
+    Case,
+    Const,
+    Definition,
+    Requirement,
+    System,
+    Variable,
+)
+from .types import Types
+
+RECURSION = 6000  # frames; an expression is at most MAX_HEIGHT levels high
+
+
+def build(
+    file: S.File,
+    source: Source,
+    diagnostics: Diagnostics,
+    *,
+    known: Iterable[str] = frozenset(),
+    free: Iterable[str] = frozenset(),
+    find: Iterable[str] = (),
+) -> System:
+    """The system that `file` says.
+
+    `known`: names that are set from outside, whatever the file says of them. `free`: names whose
+    literal default is dropped. `find`: texts of results that replace the file's. Raises
+    `CompileError` with every error found.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, RECURSION))
+    try:
+        stages = _Build(
+            file, source, diagnostics, frozenset(known), frozenset(free), tuple(find)
+        )
+        return stages.run()
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+class _Build:
+    def __init__(self, file, source, diagnostics, known, free, find) -> None:
+        self.source: Source = source
+        self.diagnostics: Diagnostics = diagnostics
+        self.report = Report(source, diagnostics)
+        self.known: frozenset[str] = known
+        self.free: frozenset[str] = free
+        self.find: tuple[str, ...] = find
+        self.file: S.File = file
+
+    def run(self) -> System:
+        report = self.report
+        out = read(self.file, report)
+        seen, families = self.families(out)
+        self.known = self.members(self.known, families)
+        self.free = self.members(self.free, families)
+        dropped = self.drop_known(out)
+        sizes = read_sizes(out, seen, report, self.known, self.free)
+        ranks = inputs.ranks(out, seen, sizes, report)
+        self.integers = integers = Integers()
+        self.resolver = resolver = Resolver(out, sizes, ranks, report)
+        defaults = read_defaults(out, resolver, self.free, report)
+        unsolved(out, seen, resolver, dropped, self.known, self.find, report)
+
+        # Every relation, resolved.
+        definitions = {
+            name: self.same_rank(name, [draw(r, resolver, integers) for r in relations])
+            for name, relations in out.relations.items()
+        }
+        claims = [c for c in (read_check(node, resolver) for node in out.checks) if c is not None]
+
+        # The axes of every variable.
+        axes: dict[str, tuple[Axis, ...]] = given_axes(out, sizes, report)
+        for name, (_, relation) in defaults.items():
+            axes.setdefault(name, inputs.default_axes(relation, sizes))
+        for name, cases in definitions.items():
+            if name not in axes:
+                axes[name] = determined_axes(cases, integers)
+        integers.whole = {n for n, item in out.givens.items() if item.integer}
+        undeclared = inputs.undeclared(ranks, axes, seen, out, self.known, report)
+        for name, (value, relation) in defaults.items():
+            inputs.check_default(name, value, axes[name], relation, report)
+        self.first = seen.first
+        self.patterns = {
+            name: pattern
+            for name, item in out.givens.items()
+            if (pattern := read_pattern(item, axes[name], report)) is not None
+        }
+        inputs.add_used_axes(undeclared, definitions, claims, axes, ranks, integers, report)
+
+        # Reads beyond the ranges, cases made disjoint, the order.
+        self.cases = Cases(integers, resolver.index_names, report)
+        for name, cases in definitions.items():
+            for case in cases:
+                if not case.bad and case.places:
+                    self.cases.injective(case)
+            definitions[name] = self.cases.separate(cases) or cases[:1]
+        self.outside(out, definitions, claims, axes)
+        ordered, _ = order(
+            {n: c for n, c in definitions.items() if not all(x.bad for x in c)}, integers, report
+        )
+        types = self.types(out, definitions, claims, axes, defaults, ordered)
+        found = self.results(out, seen, definitions, defaults, axes, families)
+        coverage = self.coverage(definitions, axes, claims, found, types)
+        self.diagnostics.raise_if_errors()
+
+        # The system.
+        variables = {}
+        for name in axes:
+            variables[name] = self.variable(name, axes[name], out, definitions, defaults, types)
+        for name, (drawn, part_axes, _) in found.slices.items():
+            variables[name] = Variable(
+                name, part_axes, types.of[name], False, place(drawn.node.span)
+            )
+            definitions[name] = [drawn]
+            ordered += (name,)
+        requirements = [*self.cases.requirements, *coverage.requirements]
+        requirements += [self.requirement(claim) for claim in claims]
+        return System(
+            file=self.source.name,
+            text=self.source.text,
+            precision=out.precision,
+            size_defaults=dict(sizes.defaults),
+            variables=variables,
+            definitions={n: self.definition(n, definitions[n]) for n in ordered},
+            order=ordered,
+            results=tuple(found.results),
+            requirements=tuple(requirements),
+            symbols=tuple(resolver.symbols),
+            families=families.system(
+                {n for n, v in variables.items() if not v.axes and n not in found.slices}
+            ),
+            size_places={n: sizes.places[n] for n in sizes.defaults},
+        )
+
+    # -- names ---------------------------------------------------------------------------------
+    def families(self, out: Outline) -> tuple[Survey, Families]:
+        """The families of scalars, and every `...` written out over them."""
+        seen = survey(out)
+        families = self._families(out, seen)
+        if "..." not in self.source.text and "…" not in self.source.text:
+            families.report(seen, self.report)
+            return seen, families
+        ellipses = Ellipses(families, self.report)
+
+        def expand(relation: S.Relation) -> S.Relation:
+            text = self.source[relation.span]
+            if "..." not in text and "…" not in text:
+                return relation
+            where = None if relation.where is None else ellipses.expand(relation.where)
+            return replace(
+                relation,
+                lhs=ellipses.expand(relation.lhs),
+                rhs=ellipses.expand(relation.rhs),
+                where=where,
+            )
+
+        for name, relations in out.relations.items():
+            out.relations[name] = [expand(r) for r in relations]
+        out.implicit = [expand(r) for r in out.implicit]
+        out.functions = {
+            n: replace(f, body=ellipses.expand(f.body)) for n, f in out.functions.items()
+        }
+        out.checks = [
+            replace(
+                c,
+                condition=ellipses.expand(c.condition),
+                where=None if c.where is None else ellipses.expand(c.where),
+            )
+            for c in out.checks
+        ]
+        seen = survey(out)
+        families = self._families(out, seen)
+        families.report(seen, self.report)
+        return seen, families
+
+    def _families(self, out: Outline, seen: Survey) -> Families:
+        scalars = [
+            n for n in [*seen.scalars, *(g for g in out.givens if g not in seen.scalars)]
+            if n not in seen.arrays
+            and not (n in out.givens and out.givens[n].axes)
+        ]
+        taken = frozenset(seen.names()) | frozenset(out.givens) | frozenset(out.indices)
+        return Families(scalars, taken)
+
+    def members(self, names: frozenset[str], families: Families) -> frozenset[str]:
+        """`names`, where a family stands for its members."""
+        found = set(names)
+        for name in names:
+            if name not in families.taken:
+                found.update(families.members(name))
+        return frozenset(found)
+
+    def drop_known(self, out: Outline) -> list[S.Relation]:
+        """Take out the relations that determine what is set from outside."""
+        dropped = []
+        for name in self.known:
+            dropped += out.relations.pop(name, [])
+        return dropped
+
+    def same_rank(self, name: str, cases: list[Drawn]) -> list[Drawn]:
+        """`cases`, those with another number of subscripts reported and marked."""
+        rank, span = self.resolver.ranks[name]
+        for case in cases:
+            if len(case.subscripts) != rank and not case.bad:
+                count = len(case.subscripts)
+                self.report.error(
+                    f"{name} has {rank} subscript{'s' * (rank != 1)}, but {count} here",
+                    case.node.lhs.span,
+                    notes=[(f"the axes of {name} are set here", span)],
+                )
+                case.bad = True
+        return cases
+
+    # -- stages --------------------------------------------------------------------------------
+    def outside(self, out: Outline, definitions, claims: list[Claim], axes) -> None:
+        if not out.outside:
+            return
+        rewriter = Outside(out.outside, self.resolver, self.integers, axes, self.report)
+        if not rewriter:
+            return
+        for cases in definitions.values():
+            for case in cases:
+                if case.bad:
+                    continue
+                plain = Context(case.indices)
+                if case.condition is not None:
+                    condition = rewriter.apply(case.condition, plain)
+                    case.body = rewriter.apply(case.body, plain.under(case.condition))
+                    case.condition = condition
+                else:
+                    case.body = rewriter.apply(case.body, plain)
+        for claim in claims:
+            context = Context(claim.indices)
+            claim.claim = rewriter.apply(claim.claim, context.under(claim.condition))
+            if claim.condition is not None:
+                claim.condition = rewriter.apply(claim.condition, context)
+
+    def types(self, out, definitions, claims, axes, defaults, ordered) -> Types:
+        report = self.report
+        types = Types(report)
+        undeclared = {n for n in axes if n not in definitions and n not in defaults
+                      and not (n in out.givens and out.givens[n].integer)}
+        symbolic: dict[str, None] = {}
+        everything = [
+            (expr, case.node)
+            for cases in definitions.values()
+            for case in cases
+            if not case.bad
+            for expr in (case.body, case.condition)
+            if expr is not None
+        ]
+        everything += [
+            (expr, claim.node)
+            for claim in claims
+            for expr in (claim.claim, claim.condition)
+            if expr is not None
+        ]
+        for expr, _ in everything:
+            types.note_uses(expr, symbolic, undeclared)
+        inputs.set_types(types, axes, definitions, defaults, symbolic, out)
+        for name in ordered:
+            if name in definitions:
+                types.determine(name, definitions[name])
+        for name in definitions:
+            types.of.setdefault(name, "float")
+        for expr, node in everything:
+            types.check(expr, node.span)
+        self.integers.whole = {n for n, t in types.of.items() if t == "integer"}
+        return types
+
+    def results(self, out, seen, definitions, defaults, axes, families) -> Found:
+        finder = Finder(self.resolver, self.integers, axes, families, self.report)
+        if self.find:
+            items = []
+            for text in self.find:
+                items += self.parsed_find(text)
+        elif out.finds:
+            items = [(i, self.report.quote(i.span)) for f in out.finds for i in f.items]
+        else:
+            items = default_items(out, definitions, defaults, axes, self.resolver)
+        return finder.read(items)
+
+    def parsed_find(self, text: str) -> list[tuple[S.Expr, str]]:
+        """The items of a find text from outside."""
+        diagnostics = Diagnostics(Source("--find", f"find {text}"))
+        file = parse(diagnostics.source, diagnostics)
+        if diagnostics.has_errors or [type(s) for s in file.statements] != [S.Find]:
+            reason = diagnostics.errors[0].message if diagnostics.errors else "not one item"
+            self.report.error(f"{text!r} cannot be found: {reason}")
+            return []
+        found = []
+        for item in file.statements[0].items:
+            words = diagnostics.source[item.span]
+            found.append((replace(item, span=NOWHERE), words))
+        return found
+
+    def coverage(self, definitions, axes, claims, found: Found, types: Types) -> Coverage:
+        good = {n: c for n, c in definitions.items() if not any(x.bad for x in c)}
+        coverage = Coverage(good, axes, self.cases, self.report)
+        for cases in good.values():
+            for case in cases:
+                context = Context(case.indices)
+                coverage.reads(case.condition, context, case.node.span)
+                coverage.reads(case.body, context.under(case.condition), case.node.span)
+        for claim in claims:
+            context = Context(claim.indices)
+            coverage.reads(claim.condition, context, claim.node.span)
+            coverage.reads(claim.claim, context.under(claim.condition), claim.node.span)
+        for result in found.results:
+            if result.variable in found.slices:
+                drawn, _, owner = found.slices[result.variable]
+                coverage.reads(drawn.body, Context(drawn.indices), drawn.node.span)
+                types.of[result.variable] = types.of.get(owner, "integer")
+            else:
+                coverage.returned(result.variable, found.spans[result.variable])
+        return coverage
+
+    # -- output --------------------------------------------------------------------------------
+    def variable(self, name, axes, out: Outline, definitions, defaults, types: Types) -> Variable:
+        item = out.givens.get(name)
+        is_input = name not in definitions
+        if name in definitions:
+            span = definitions[name][0].node.span
+        elif name in defaults:
+            span = defaults[name][1].span
+        elif item is not None:
+            span = item.span
+        else:
+            span = self.first.get(name, NOWHERE)
+        default = defaults[name][0] if name in defaults else None
+        return Variable(
+            name,
+            axes,
+            types.of.get(name, "float"),
+            is_input,
+            place(span),
+            inputs.numbered(default, self.resolver.symbols),
+            self.patterns.get(name) if is_input else None,
+            item is not None,
+        )
+
+    def definition(self, name: str, cases: list[Drawn]) -> Definition:
+        return Definition(
+            name,
+            tuple(
+                Case(c.indices, c.subscripts, c.condition, c.body, place(c.node.span))
+                for c in cases
+            ),
+        )
+
+    def requirement(self, claim: Claim) -> Requirement:
+        body = claim.claim
+        if claim.condition is not None:
+            body = Apply("if", (claim.condition, body, Const(1)))
+        quote = self.report.quote(claim.node.span)
+        return Requirement(
+            claim.indices, body, f"check failed: `{quote}`", 1, place(claim.node.span)
+        )

@@ -1,0 +1,140 @@
+"""Elements that nothing determines: an error where they are read or returned.
+
+A variable whose cases leave holes is looked at read by read: proven to be determined, proven not to
+be (an error), or left to a requirement that is judged when sizes, or the data, are known.
+"""
+
+from __future__ import annotations
+
+from hvm_vm.bytecode.sizes import Size
+from hvm_vm.language.source import Span
+
+from .axes import plain_index
+from .cases import Cases
+from .drawn import Drawn
+from .guards import Context, rewrite
+from .prove import formula, proven, ranges, refuted
+from .report import Report, place
+from .system import Apply, Axis, Const, Expr, Index, Ref, Requirement
+
+
+class Coverage:
+    """Knows which determined variables have holes, and checks reads of them."""
+
+    def __init__(
+        self,
+        definitions: dict[str, list[Drawn]],
+        axes: dict[str, tuple[Axis, ...]],
+        cases: Cases,
+        report: Report,
+    ) -> None:
+        self.cases = cases
+        self.integers = cases.integers
+        self.report = report
+        self.axes = axes
+        self.definitions = definitions
+        self.requirements: list[Requirement] = []
+        self.partial = {
+            name
+            for name, relations in definitions.items()
+            if not any(r.bad for r in relations) and not self._full(name, relations)
+        }
+        self._seen: set = set()
+
+    def _full(self, name: str, relations: list[Drawn]) -> bool:
+        axes = self.axes[name]
+        for relation in relations:
+            if relation.condition is None and self._spans(relation, axes):
+                return True
+        if not axes:
+            return self._proven(relations, (), [])
+        indices = self._coordinates(axes)
+        places = tuple(self.integers.index(i) for i in indices)
+        return self._proven(relations, places, ranges(indices, self.integers))
+
+    def _spans(self, relation: Drawn, axes: tuple[Axis, ...]) -> bool:
+        indices = [plain_index(p, self.integers) for p in relation.places]
+        return len(set(indices)) == len(indices) and all(
+            i is not None and i.lo == a.lo and i.hi == a.hi
+            for i, a in zip(indices, axes, strict=True)
+        )
+
+    def _coordinates(self, axes: tuple[Axis, ...]) -> tuple[Index, ...]:
+        return tuple(self.cases.index_names.new(a.text or f"p{k + 1}", a)
+                     for k, a in enumerate(axes))
+
+    def _proven(self, relations: list[Drawn], places: tuple[Size, ...], facts: list) -> bool:
+        return self.condition(relations, places, facts) is None
+
+    def condition(
+        self, relations: list[Drawn], places: tuple[Size, ...], facts: list
+    ) -> Expr | None:
+        """Whether some relation determines the element at `places`; None for certainly."""
+        parts = []
+        for relation in relations:
+            part = self.cases.covers(relation, places, facts)
+            if part is None:
+                return None
+            if not refuted([*facts, formula(part, self.integers)]):
+                parts.append(part)
+        if not parts:
+            return Const(0)
+        claim = parts[0] if len(parts) == 1 else Apply("or", tuple(parts))
+        return None if proven(facts, claim, self.integers) else claim
+
+    # -- reads ---------------------------------------------------------------------------------
+    def reads(self, expr: Expr | None, context: Context, span: Span) -> None:
+        """Check every element read in `expr`."""
+        if expr is None or not self.partial:
+            return
+
+        def on_ref(ref: Ref, here: Context) -> Ref:
+            if ref.variable in self.partial:
+                self._read(ref, here, span)
+            return ref
+
+        rewrite(expr, context, on_ref)
+
+    def _read(self, ref: Ref, context: Context, span: Span) -> None:
+        key = (ref, context, span)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        places = []
+        for sub in ref.subscripts:
+            polynomial = self.integers.polynomial(sub)
+            places.append(self.integers.unknown(sub) if polynomial is None else polynomial)
+        facts = context.facts(self.integers)
+        claim = self.condition(self.definitions[ref.variable], tuple(places), facts)
+        if claim is None or refuted(facts):
+            return
+        quote = self.report.quote(span)
+        message = f"`{quote}` reads elements of {ref.variable} that no relation determines"
+        if claim == Const(0):
+            self.report.error(message, span, help=self._help(ref.variable))
+            return
+        guard = context.condition()
+        if guard is not None:
+            claim = Apply("if", (guard, claim, Const(1)))
+        self.requirements.append(Requirement(context.indices, claim, message, 2, place(span)))
+
+    def returned(self, name: str, span: Span) -> None:
+        """Check that every element of a result is determined."""
+        if name not in self.partial:
+            return
+        axes = self.axes[name]
+        indices = self._coordinates(axes)
+        places = tuple(self.integers.index(i) for i in indices)
+        facts = ranges(indices, self.integers)
+        claim = self.condition(self.definitions[name], places, facts)
+        if claim is None:
+            return
+        message = f"{name} is a result, but no relation determines all of its elements"
+        if claim == Const(0):
+            self.report.error(message, span, help=self._help(name))
+            return
+        self.requirements.append(Requirement(indices, claim, message, 2, place(span)))
+
+    def _help(self, name: str) -> str:
+        return f"add a relation for the others, such as {name}… = 0 otherwise"
+

@@ -1,0 +1,256 @@
+"""Inputs: the names that nothing determines; their ranks, axes, types and defaults."""
+
+from __future__ import annotations
+
+import re
+
+from hvm_vm.language import syntax as S
+from hvm_vm.language.source import Span
+
+from .affine import Integers
+from .axes import used_axes
+from .checks import Claim
+from .defaults import SymbolText, shape_of
+from .drawn import Drawn
+from .guards import references
+from .indices import ONE, Sizes
+from .names import CONSTANTS, Outline, Survey
+from .report import Report, meant
+from .system import Axis, Expr
+from .types import Types
+
+
+def ranks(
+    out: Outline, seen: Survey, sizes: Sizes, report: Report
+) -> dict[str, tuple[int, Span]]:
+    """How many subscripts each variable has, and where that was set: by `given`, else by the first
+    relation that determines it, else by its first use."""
+    found: dict[str, tuple[int, Span]] = {}
+    for name, item in out.givens.items():
+        found[name] = (len(item.axes), item.span)
+    for name, relations in out.relations.items():
+        if name not in found:
+            lhs = relations[0].lhs
+            found[name] = (len(lhs.subs) if type(lhs) is S.Subscript else 0, lhs.span)
+    for name, uses in seen.arrays.items():
+        if name not in found and name not in out.indices and name not in sizes.values:
+            found[name] = uses[0]
+    for name in seen.scalars:
+        if name in found or name in out.indices or name in sizes.values:
+            continue
+        if name in CONSTANTS or name in out.functions:
+            continue
+        # A name that stands in subscripts only is meant to be an index or a size.
+        if name in seen.in_subscripts and name not in out.givens and name not in out.relations:
+            continue
+        found[name] = (0, seen.first[name])
+    return found
+
+
+def undeclared(
+    known_ranks, axes, seen: Survey, out: Outline, known: frozenset[str], report: Report
+) -> list[str]:
+    """The inputs that no line declares; errors and warnings about them."""
+    excused = _excused(out)
+    found = []
+    determined = [n for n in (*out.relations, *out.givens)]
+    for name in known_ranks:
+        if name in axes or name in out.relations:
+            continue
+        found.append(name)
+        if name in known or name in excused:
+            continue
+        span = seen.first.get(name)
+        if out.has_given:
+            candidates = [*axes, *out.relations, *out.indices]
+            report.error(
+                f"nothing determines {name}, and no given line declares it",
+                span,
+                help=meant(name, candidates) or f"add a relation {name} = …, or: given {name}",
+            )
+        elif seen.count(name) == 1 and len(name) > 2:
+            other = _slip(name, determined, known_ranks, seen)
+            if other is not None:
+                report.warning(
+                    f"{name} stands here only, and nothing determines it, so it is an input",
+                    span,
+                    help=f"did you mean {other}?",
+                )
+    return found
+
+
+def _excused(out: Outline) -> set[str]:
+    """Names of relations that are reported elsewhere: they may be unknowns, not inputs."""
+    found: set[str] = set()
+    for relation in out.implicit:
+        for side in (relation.lhs, relation.rhs):
+            found |= {n.name for n in S.walk(side) if type(n) in (S.Name, S.Subscript)}
+    found |= {g.target.name for g in out.guesses}
+    return found
+
+
+_DIGITS = re.compile(r"[\d_]+")
+
+
+def _slip(name: str, determined: list[str], ranks, seen: Survey) -> str | None:
+    """A name of the file that `name` is one slip of the finger away from."""
+    if len(determined) > 5000:
+        return None
+    letters = _DIGITS.sub("", name)
+    for other in determined:
+        if abs(len(other) - len(name)) > 1 or other == name:
+            continue
+        if _DIGITS.sub("", other) == letters:
+            continue  # members of a family look alike
+        if _one_edit(name, other):
+            return other
+    return None
+
+
+def _one_edit(a: str, b: str) -> bool:
+    if len(a) > len(b):
+        a, b = b, a
+    k = 0
+    while k < len(a) and a[k] == b[k]:
+        k += 1
+    if len(a) < len(b):
+        return a[k:] == b[k + 1 :]
+    return a[k + 1 :] == b[k + 1 :] or (
+        a[k + 2 :] == b[k + 2 :] and a[k : k + 2] == b[k : k + 2][::-1]
+    )
+
+
+def add_used_axes(
+    names: list[str],
+    definitions: dict[str, list[Drawn]],
+    claims: list[Claim],
+    axes: dict[str, tuple[Axis, ...]],
+    known_ranks,
+    integers: Integers,
+    report: Report,
+) -> None:
+    """Give undeclared inputs the axes that their uses say."""
+    wanted = {n: [] for n in names if known_ranks[n][0]}
+    for name in names:
+        if not known_ranks[name][0]:
+            axes[name] = ()
+    if not wanted:
+        return
+    everything: list[Expr | None] = []
+    for cases in definitions.values():
+        for case in cases:
+            everything += [case.body, case.condition, *case.subscripts]
+    for claim in claims:
+        everything += [claim.claim, claim.condition]
+    for expr in everything:
+        for ref in references(expr) if expr is not None else ():
+            if ref.variable in wanted:
+                wanted[ref.variable].append(ref.subscripts)
+    for name, uses in wanted.items():
+        rank, span = known_ranks[name]
+        if not uses:  # only in relations that are reported elsewhere, or in outside
+            axes[name] = tuple(Axis(ONE, ONE) for _ in range(rank))
+            continue
+        found = used_axes(name, uses, integers)
+        for k, axis in enumerate(found):
+            if axis is None:
+                report.error(
+                    f"nothing says how long axis {k + 1} of {name} is",
+                    span,
+                    help=f"declare it: given {name}[{', '.join(_shown(found))}]",
+                )
+                found[k] = Axis(ONE, ONE)
+        axes[name] = tuple(found)
+
+
+def _shown(axes: list[Axis | None]) -> list[str]:
+    return [("0..N-1" if a is None else a.text or f"{a.lo}..{a.hi}") for a in axes]
+
+
+def default_axes(relation: S.Relation, sizes: Sizes) -> tuple[Axis, ...]:
+    """The axes of a default's left side, which has plain indices."""
+    lhs = relation.lhs
+    if type(lhs) is S.Name:
+        return ()
+    found = []
+    for sub in lhs.subs:
+        bounds = sizes.bounds.get(sub.name) if type(sub) is S.Name else None
+        found.append(Axis(bounds.lo, bounds.hi, sub.name) if bounds else Axis(ONE, ONE))
+    return tuple(found)
+
+
+def check_default(
+    name: str, value: object, axes: tuple[Axis, ...], relation: S.Relation, report: Report
+) -> None:
+    """Report a list whose lengths do not fit the axes, as far as those are numbers."""
+    if not isinstance(value, list):
+        return
+    for k, (length, axis) in enumerate(zip(shape_of(value) or (), axes, strict=False)):
+        extent = axis.extent.constant
+        if extent is not None and max(extent, 0) != length:
+            what = f"axis {k + 1} of {name}" if len(axes) > 1 else name
+            index = f" ({axis.text} : {axis.lo}..{axis.hi})" if axis.text else ""
+            report.error(
+                f"{what} has {max(extent, 0)} elements{index}, but the list has {length}",
+                relation.rhs.span,
+            )
+
+
+def set_types(
+    types: Types,
+    axes: dict[str, tuple[Axis, ...]],
+    definitions: dict[str, list[Drawn]],
+    defaults: dict,
+    symbolic: dict[str, None],
+    out: Outline,
+) -> None:
+    """The types of everything that is not determined."""
+    for name in axes:
+        if name in definitions:
+            continue
+        item = out.givens.get(name)
+        flat = list(_leaves(defaults[name][0])) if name in defaults else []
+        if any(isinstance(v, SymbolText) for v in flat):
+            types.of[name] = "symbol"
+            if not all(isinstance(v, SymbolText) for v in flat):
+                types.report.error(
+                    f"{name} mixes symbols and numbers", defaults[name][1].rhs.span
+                )
+            if item is not None and item.integer:
+                types.report.error(
+                    f"{name} is declared integer, but its default holds symbols",
+                    defaults[name][1].rhs.span,
+                )
+        elif item is not None and item.integer:
+            types.of[name] = "integer"
+            if not all(isinstance(v, int) for v in flat if v is not None):
+                types.report.error(
+                    f"{name} is declared integer, but its default is not whole",
+                    defaults[name][1].rhs.span,
+                )
+        elif name in symbolic and not flat:
+            types.of[name] = "symbol"
+        elif name in types.subscripts and (
+            (flat and all(isinstance(v, int) for v in flat)) or (not flat and item is None)
+        ):
+            types.of[name] = "integer"
+        else:
+            types.of[name] = "float"
+
+
+def _leaves(value: object):
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack.extend(value)
+        else:
+            yield value
+
+
+def numbered(value: object, symbols: dict[str, int]) -> object:
+    """A default with symbols replaced by their numbers."""
+    if isinstance(value, list):
+        return [numbered(v, symbols) for v in value]
+    return symbols[str(value)] if isinstance(value, SymbolText) else value
+

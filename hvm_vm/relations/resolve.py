@@ -1,0 +1,435 @@
+"""Expressions of the syntax tree to expressions of the system.
+
+Every name is looked up: index, size, constant, parameter, variable. Functions are expanded where
+they are called. An error is reported and its operand replaced by a harmless number, so that the
+rest of the relation is still read; the result is then marked `bad`.
+"""
+
+from __future__ import annotations
+
+from hvm_vm.language import syntax as S
+from hvm_vm.language.source import Span
+
+from .indices import ONE, Bounds, Sizes, unknown_index
+from .names import CONSTANTS, FUNCTIONS, Outline
+from .report import Report, meant
+from .scope import Alias, Argument, Frame, Free, IndexNames
+from .system import (
+    Apply,
+    Const,
+    Expr,
+    Index,
+    IndexValue,
+    Reduce,
+    Ref,
+    SizeValue,
+    SymbolValue,
+)
+
+MAX_HEIGHT = 220  # levels of an expression after functions are expanded
+MAX_NODES = 1_000_000  # of one relation, likewise
+LONG_DIVISION = 50
+
+POISON = Const(1.0)
+
+
+class Unsupported(Exception):
+    """A relation needs what this version does not do; `args`: what, in words. `.span`: where."""
+
+    def __init__(self, what: str, span: Span) -> None:
+        super().__init__(what)
+        self.span = span
+
+
+class TooLarge(Exception):
+    """A relation that grows without measure when its functions are expanded."""
+
+
+class Resolver:
+    """Resolves relations one after the other. `bad` says whether the current one had errors."""
+
+    def __init__(
+        self, out: Outline, sizes: Sizes, ranks: dict[str, tuple[int, Span]], report: Report
+    ) -> None:
+        self.out = out
+        self.sizes = sizes
+        self.ranks = ranks
+        self.report = report
+        self.index_names = IndexNames()
+        self.symbols: dict[str, int] = {}
+        self.used_sizes: set[str] = set()
+        self.bad = False
+        self.height = 0
+        self.nodes = 0
+        self.active: list[str] = []  # functions under expansion
+
+    def begin(self) -> Free:
+        """A new relation."""
+        self.bad = False
+        self.nodes = 0
+        self.height = 0
+        self.active.clear()
+        return Free()
+
+    def error(self, message: str, span: Span | None, help: str | None = None, notes=()) -> Expr:
+        self.bad = True
+        self.report.error(message, span, help, notes)
+        return POISON
+
+    # -- expressions ---------------------------------------------------------------------------
+    def expr(self, node: S.Expr, frame: Frame) -> Expr:
+        """`node` resolved in `frame`."""
+        kind = type(node)
+        if kind is S.Number:
+            return _number(node.value)
+        if kind is S.Name:
+            return self.name(node, frame)
+        self.nodes += 1
+        self.height += 1
+        if self.height > MAX_HEIGHT or self.nodes > MAX_NODES:
+            raise TooLarge
+        try:
+            return _HANDLERS[kind](self, node, frame)
+        finally:
+            self.height -= 1
+
+    def name(self, node: S.Name, frame: Frame) -> Expr:
+        name = node.name
+        found = frame.find(name)
+        if found is not None:
+            if type(found) is Argument:
+                return self.argument(found, frame)
+            return self._bound(found)
+        out = self.out
+        if name in out.indices:
+            return IndexValue(self.free_index(name, frame))
+        size = self.sizes.values.get(name)
+        if size is not None:
+            self.used_sizes.add(name)
+            constant = size.constant
+            return Const(constant) if constant is not None else SizeValue(size)
+        rank = self.ranks.get(name)
+        if rank is None:
+            if name in CONSTANTS:
+                return Const(CONSTANTS[name])
+            if name in out.functions or name in FUNCTIONS:
+                return self.error(
+                    f"{name} is a function, so it needs an argument", node.span, f"{name}(…)"
+                )
+            return self.error(f"{name} is not known", node.span, meant(name, self.ranks))
+        if rank[0]:
+            return self._wrong_count(name, 0, node.span)
+        self.nodes += 1
+        return Ref(name)
+
+    def _bound(self, found) -> Expr:
+        while type(found) is Alias:
+            inner = found.frame.find(found.name)
+            if inner is None:
+                return IndexValue(self.free_index(found.name, found.frame))
+            found = inner
+        return IndexValue(found) if type(found) is Index else found
+
+    def free_index(self, name: str, frame: Frame) -> Index:
+        """The relation's own index `name`, made when it is first met."""
+        while frame.parent is not None:
+            frame = frame.parent
+        index = frame.names.get(name)
+        if index is None:
+            index = self.index_names.new(name, self.sizes.bounds[name])
+            frame.names[name] = index
+        return index
+
+    def argument(self, found: Argument, frame: Frame) -> Expr:
+        """What a parameter stands for, where the function's axes are bound as they are here."""
+        names = {}
+        for axis, called in found.axes:
+            bound = frame.find(axis)
+            if bound is not None and type(bound) is not Alias:
+                names[called] = bound
+        inner = Frame(names, found.frame) if names else found.frame
+        # The argument belongs to the caller: it may call the function again, f(f(x)).
+        name = self.active.pop() if self.active else None
+        try:
+            return self.expr(found.expr, inner)
+        finally:
+            if name is not None:
+                self.active.append(name)
+
+    def subscript(self, node: S.Subscript, frame: Frame) -> Expr:
+        name = node.name
+        rank = self.ranks.get(name)
+        if frame.find(name) is not None or name in self.out.indices:
+            what = "an index" if name in self.out.indices else "a parameter"
+            return self.error(
+                f"{name} is {what}, so it cannot have subscripts", node.name_span
+            )
+        if rank is None:
+            if name in self.sizes.values:
+                return self.error(f"{name} is a size, so it cannot have subscripts", node.span)
+            if name in self.out.functions or name in FUNCTIONS or name in S.REDUCTIONS:
+                return self.error(
+                    f"{name} needs an argument in parentheses", node.span, f"{name}[…](…)"
+                )
+            return self.error(f"{name} is not known", node.name_span, meant(name, self.ranks))
+        subs = tuple(self.place(sub, frame) for sub in node.subs)
+        if len(subs) != rank[0]:
+            return self._wrong_count(name, len(subs), node.span)
+        return Ref(name, subs)
+
+    def place(self, node: S.Expr, frame: Frame) -> Expr:
+        """One subscript."""
+        if type(node) is S.Range:
+            return self.error("a range can stand in find and given only", node.span)
+        if (
+            type(node) is S.Name
+            and frame.find(node.name) is None
+            and node.name not in self.out.indices
+            and node.name not in self.sizes.values
+            and node.name not in self.out.relations
+            and node.name not in self.out.givens
+        ):
+            self.bad = True
+            unknown_index(node.name, node.span, self.out.indices, self.report)
+            return Const(1)
+        return self.expr(node, frame)
+
+    def _wrong_count(self, name: str, count: int, span: Span) -> Expr:
+        rank, where = self.ranks[name]
+        return self.error(
+            f"{name} has {_subscripts(rank)}, but {_subscripts(count)} here",
+            span,
+            notes=[(f"the axes of {name} are set here", where)],
+        )
+
+    # -- operators -----------------------------------------------------------------------------
+    def symbol(self, node: S.Symbol, frame: Frame) -> Expr:
+        return SymbolValue(self.symbols.setdefault(node.text, len(self.symbols)))
+
+    def negate(self, node: S.Negate, frame: Frame) -> Expr:
+        inner = self.expr(node.operand, frame)
+        if type(inner) is Const:
+            return Const(-inner.value)
+        return Apply("neg", (inner,))
+
+    def sum(self, node: S.Sum, frame: Frame) -> Expr:
+        terms = [self.expr(term, frame) for term in node.terms]
+        if len(terms) == 2 and node.negative[1]:
+            return Apply("sub", tuple(terms))
+        for k, negative in enumerate(node.negative):
+            if negative:
+                term = terms[k]
+                terms[k] = (
+                    Const(-term.value) if type(term) is Const else Apply("neg", (term,))
+                )
+        return Apply("add", tuple(terms))
+
+    def product(self, node: S.Product, frame: Frame) -> Expr:
+        factors = [self.expr(factor, frame) for factor in node.factors]
+        inverse = node.inverse
+        if True not in inverse:
+            return Apply("mul", tuple(factors))
+        if sum(inverse) > LONG_DIVISION:
+            # One quotient per division would nest as deep as the chain is long.
+            over = [f for f, down in zip(factors, inverse, strict=True) if not down]
+            under = [f for f, down in zip(factors, inverse, strict=True) if down]
+            top = over[0] if len(over) == 1 else Apply("mul", tuple(over))
+            return Apply("div", (top, Apply("mul", tuple(under))))
+        run = [factors[0]]
+        for factor, down in zip(factors[1:], inverse[1:], strict=True):
+            if down:
+                left = run[0] if len(run) == 1 else Apply("mul", tuple(run))
+                run = [Apply("div", (left, factor))]
+            else:
+                run.append(factor)
+        return run[0] if len(run) == 1 else Apply("mul", tuple(run))
+
+    def power(self, node: S.Power, frame: Frame) -> Expr:
+        return Apply("pow", (self.expr(node.base, frame), self.expr(node.exponent, frame)))
+
+    def compare(self, node: S.Compare, frame: Frame) -> Expr:
+        operands = [self.expr(operand, frame) for operand in node.operands]
+        parts = []
+        for left, op, right in zip(operands, node.ops, operands[1:], strict=False):
+            if op in (">", ">="):
+                left, right = right, left
+            parts.append(Apply(_COMPARISON[op], (left, right)))
+        return parts[0] if len(parts) == 1 else Apply("and", tuple(parts))
+
+    def logic(self, node, frame: Frame) -> Expr:
+        op = {S.And: "and", S.Or: "or", S.Not: "not"}[type(node)]
+        return Apply(op, tuple(self.expr(part, frame) for part in S.children(node)))
+
+    def reduce(self, node: S.Reduce, frame: Frame) -> Expr:
+        if node.op in ("argmax", "argmin") and len(node.indices) != 1:
+            self.error(f"{node.op} gives the value of one index", node.span)
+        names: dict[str, Index] = {}
+        for index in node.indices:
+            if index.name in names:
+                self.error(f"{index.name} stands twice in {node.op}[…]", index.span)
+                continue
+            bounds = self.bounds(index, frame)
+            text = index.name if bounds is not None else "?"
+            names[index.name] = self.index_names.new(text, bounds or Bounds(*_NO_BOUNDS))
+        inner = Frame(names, frame)
+        condition = None if node.condition is None else self.expr(node.condition, inner)
+        body = self.expr(node.body, inner)
+        return Reduce(node.op, tuple(names.values()), condition, body)
+
+    def bounds(self, index: S.Name, frame: Frame) -> Bounds | None:
+        """The range of the index that a reduction names; None (reported) when there is none."""
+        found = frame.find(index.name)
+        name = index.name
+        while type(found) is Alias:
+            name = found.name
+            found = found.frame.find(name)
+        if type(found) is Index:
+            return Bounds(found.lo, found.hi)
+        if name in self.sizes.bounds:
+            return self.sizes.bounds[name]
+        self.bad = True
+        unknown_index(index.name, index.span, self.out.indices, self.report)
+        return None
+
+    # -- calls ---------------------------------------------------------------------------------
+    def call(self, node: S.Call, frame: Frame) -> Expr:
+        name = node.function
+        function = self.out.functions.get(name)
+        if function is not None:
+            return self.expand(function, node, frame)
+        arity = FUNCTIONS.get(name)
+        if arity is None:
+            return self._unknown_function(node, frame)
+        args = tuple(self.expr(arg, frame) for arg in node.args)
+        if node.axes:
+            return self.error(f"{name} has no axes", node.span, f"write {name}(…)")
+        least, most = arity
+        if len(args) < least or (most is not None and len(args) > most):
+            return self.error(
+                f"{name} takes {_arguments(least, most)}, but {len(args)} stand here", node.span
+            )
+        return Apply(name, args)
+
+    def _unknown_function(self, node: S.Call, frame: Frame) -> Expr:
+        name = node.function
+        for arg in node.args:
+            self.expr(arg, frame)  # whatever else is wrong inside is worth saying as well
+        if name in S.REDUCTIONS:
+            return self.error(
+                f"{name} shows what it runs over", node.name_span, f"write {name}[index](…)"
+            )
+        if name == "d":
+            raise Unsupported("a derivative d(…)/d(…)", node.span)
+        if name == "softmax":
+            help = "write it out: exp(x[i]) / sum[j](exp(x[j]))"
+        elif name in self.ranks or name in self.sizes.values or name in self.out.indices:
+            help = f"to multiply, write {name}*(…); for an element, {name}[…]"
+        else:
+            help = meant(name, [*FUNCTIONS, *self.out.functions, *S.REDUCTIONS])
+        return self.error(
+            f"the function {name} is not known", node.name_span,
+            help or f"define it: {name}(x) = …",
+        )
+
+    def expand(self, function, node: S.Call, frame: Frame) -> Expr:
+        """`function` written out in place of its call."""
+        name = function.name
+        if name in self.active:
+            cycle = " calls ".join([*self.active[self.active.index(name) :], name])
+            self.error(
+                f"the function {name} is defined by itself ({cycle})",
+                function.span,
+                "a function's body can use only functions that do not lead back to it",
+            )
+            return POISON
+        for args, parameters, what in (
+            (node.axes, function.axes, "axes"),
+            (node.args, function.parameters, "arguments"),
+        ):
+            if len(args) != len(parameters):
+                word = what if len(parameters) != 1 else ("axis" if what == "axes" else "argument")
+                shown = f"[{', '.join(function.axes)}]" if function.axes else ""
+                return self.error(
+                    f"{name} takes {len(parameters)} {word}, but {len(args)} "
+                    f"{'stands' if len(args) == 1 else 'stand'} here",
+                    node.span,
+                    f"it is defined as {name}{shown}({', '.join(function.parameters)})",
+                    [("the definition is here", function.span)],
+                )
+        names: dict = {}
+        axes = []
+        for axis, called in zip(function.axes, node.axes, strict=True):
+            if type(called) is not S.Name or self.bounds(called, frame) is None:
+                if type(called) is not S.Name:
+                    return self.error(f"an axis of {name} must be an index", called.span)
+                return POISON
+            axes.append((axis, called.name))
+            names[axis] = Alias(called.name, frame)
+        for parameter, arg in zip(function.parameters, node.args, strict=True):
+            names[parameter] = Argument(arg, frame, tuple(axes))
+        self.active.append(name)
+        try:
+            return self.expr(function.body, Frame(names, frame, name))
+        finally:
+            self.active.pop()
+
+    # -- what stands elsewhere only ------------------------------------------------------------
+    def derivative(self, node: S.Derivative, frame: Frame) -> Expr:
+        raise Unsupported("a derivative d(…)/d(…)", node.span)
+
+    def last(self, node: S.Last, frame: Frame) -> Expr:
+        raise Unsupported(f"last[{node.index.name}](…), the end of a recurrence,", node.span)
+
+    def ellipsis(self, node: S.Ellipsis, frame: Frame) -> Expr:
+        self.bad = True  # reported where the families are known
+        return POISON
+
+    def list(self, node: S.ListExpr, frame: Frame) -> Expr:
+        return self.error(
+            "a list gives the values of a whole variable",
+            node.span,
+            "write it alone on the right: a[i] = [1, 2, 3]",
+        )
+
+    def range(self, node: S.Range, frame: Frame) -> Expr:
+        return self.error("a range can stand in find and given only", node.span)
+
+
+_COMPARISON = {"<": "lt", ">": "lt", "<=": "le", ">=": "le", "=": "eq", "!=": "ne"}
+_HANDLERS = {
+    S.Symbol: Resolver.symbol,
+    S.Subscript: Resolver.subscript,
+    S.Call: Resolver.call,
+    S.Reduce: Resolver.reduce,
+    S.Last: Resolver.last,
+    S.Negate: Resolver.negate,
+    S.Sum: Resolver.sum,
+    S.Product: Resolver.product,
+    S.Power: Resolver.power,
+    S.Compare: Resolver.compare,
+    S.Not: Resolver.logic,
+    S.And: Resolver.logic,
+    S.Or: Resolver.logic,
+    S.Ellipsis: Resolver.ellipsis,
+    S.Derivative: Resolver.derivative,
+    S.ListExpr: Resolver.list,
+    S.Range: Resolver.range,
+}
+
+_NO_BOUNDS = (ONE, ONE)
+
+
+def _number(value: int | float) -> Const:
+    if isinstance(value, int) and abs(value) >= 2**53:
+        return Const(float(value)) if abs(value) < 1 << 1023 else Const(float("inf"))
+    return Const(value)
+
+
+def _subscripts(count: int) -> str:
+    return "no subscripts" if not count else "1 subscript" if count == 1 else f"{count} subscripts"
+
+
+def _arguments(least: int, most: int | None) -> str:
+    if most is None:
+        return f"at least {least} argument{'s' * (least != 1)}"
+    return f"{least} argument{'s' * (least != 1)}"
