@@ -12,7 +12,13 @@ import argparse
 
 from hvm_vm.commands.options import Parser, compile_options, file_argument
 from hvm_vm.commands.output import message
-from hvm_vm.commands.programs import BYTECODE, kind_of, read_file, to_source
+from hvm_vm.commands.programs import (
+    BYTECODE,
+    kind_of,
+    read_file,
+    to_source,
+    verified,
+)
 
 
 def configure(parser: Parser) -> None:
@@ -25,9 +31,7 @@ def configure(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     data = read_file(options.file)
     if kind_of(data) == BYTECODE:
-        from hvm_vm.bytecode import decode, verify
-
-        verify(decode(data))
+        verified(options.file, data)
         print(f"{options.file}: valid bytecode")
         return 0
     return _check_source(options, data)

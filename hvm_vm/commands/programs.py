@@ -97,6 +97,16 @@ def open_program(path: str, *, known: Iterable[str] = (), free: Iterable[str] = 
     )
 
 
+def verified(path: str, data: bytes):
+    """The verified program of bytecode. Raises `BytecodeError` that names the file."""
+    from hvm_vm.bytecode import decode, verify
+
+    try:
+        return verify(decode(data))
+    except BytecodeError as error:
+        raise BytecodeError(f"{path}: {error}") from None
+
+
 def given_values(options: argparse.Namespace) -> dict[str, object]:
     """The values of `--set`, by name. Raises `InputError` when a name is set twice."""
     values: dict[str, object] = {}

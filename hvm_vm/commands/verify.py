@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 
 from hvm_vm.commands.options import Parser
-from hvm_vm.commands.programs import SOURCE, kind_of, read_file
+from hvm_vm.commands.programs import SOURCE, kind_of, read_file, verified
 from hvm_vm.errors import BytecodeError
 
 
@@ -19,18 +19,13 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from hvm_vm.bytecode import decode, verify
-
     data = read_file(options.file)
     if kind_of(data) == SOURCE:
         raise BytecodeError(
             f"{options.file}: this is not HVM bytecode (it does not begin as bytecode does); "
             "`hvm check` checks a source"
         )
-    try:
-        module = verify(decode(data)).module
-    except BytecodeError as error:
-        raise BytecodeError(f"{options.file}: {error}") from None
+    module = verified(options.file, data).module
     counts = (
         (len(module.code), "instruction"),
         (len(module.inputs), "input"),

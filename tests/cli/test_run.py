@@ -29,7 +29,7 @@ def test_defaults_are_replaced(hvm, line):
 
 
 def test_a_determined_name_that_is_set_becomes_an_input(hvm, line):
-    done = hvm("run", line, "--set", "y=[4, 9]", "--find", "largest", "--json")
+    done = hvm("run", line, "--set", "x=[0, 0]", "--set", "y=[4, 9]", "--find", "largest", "--json")
     assert done.err == ""
     assert json.loads(done.out)["outputs"] == {"largest": 9.0}
 
