@@ -1,0 +1,455 @@
+"""The canonical form: what equal mathematics has in common, however it is spelled.
+
+`Canon.of(term)` is a term in which sums and products are flat, sorted and collected; differences,
+quotients, squares and roots are products of powers; a mean is a sum times a power of its extent;
+what does not depend on a reduction's indices stands outside it; conditions are affine forms; and
+bound indices have standard names. Two terms that are equal up to these rules have one canonical form,
+which is one object.
+
+The form is for *recognising* operations. It is not what is computed where nothing is recognised:
+there the expression stays as it was written (regrouping could overflow or round differently).
+`restore` turns the parts of a recognised operation back into ordinary arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hvm_vm.lowering import conditions
+from hvm_vm.lowering.linear import linear, to_term
+from hvm_vm.lowering.terms import HAS_REF, Ix, Term, Terms, fold, subterms, value_of
+
+Powers = dict  # of base terms to constant exponents
+
+
+class Canon:
+    """The canonical forms of the terms of one pool."""
+
+    def __init__(self, terms: Terms):
+        self.terms = terms
+        self._depth: dict[int, int] = {}
+
+    def of(self, term: Term) -> Term:
+        """The canonical form (kept with the term, so asking again costs nothing)."""
+        if term.canonical is not None:
+            return term.canonical
+        for node in subterms(term):
+            if node.canonical is None:
+                node.canonical = self._of(node)
+                if node.canonical.canonical is None:
+                    node.canonical.canonical = node.canonical
+        return term.canonical
+
+    # -- sums and products, as collections --------------------------------------------------
+    def addends(self, term: Term) -> tuple[dict[Term, float], float]:
+        """A canonical sum as {addend without its coefficient: coefficient} and a constant."""
+        parts: dict[Term, float] = {}
+        const = 0
+        for arg in term.args if term.op == "add" else (term,):
+            value = value_of(arg)
+            if value is not None:
+                const += value
+            else:
+                coefficient, rest = self.split(arg)
+                parts[rest] = parts.get(rest, 0) + coefficient
+        return parts, const
+
+    def split(self, term: Term) -> tuple[float, Term]:
+        """A canonical product as its constant and the rest."""
+        if term.op == "mul" and term.args[0].op == "const":
+            return value_of(term.args[0]), self._times(1, term.args[1:])
+        return 1, term
+
+    def factors(self, term: Term) -> tuple[float, Powers]:
+        """A canonical product as its constant and {base: exponent}."""
+        value = value_of(term)
+        if value is not None:
+            return value, {}
+        coefficient, powers = 1, {}
+        for arg in term.args if term.op == "mul" else (term,):
+            value = value_of(arg)
+            if value is not None:
+                coefficient = coefficient * value
+                continue
+            base, exponent = self.base_of(arg)
+            powers[base] = powers.get(base, 0) + exponent
+        return coefficient, powers
+
+    def base_of(self, term: Term) -> tuple[Term, float]:
+        if term.op == "pow":
+            exponent = value_of(term.args[1])
+            if exponent is not None:
+                return term.args[0], exponent
+        return term, 1
+
+    def total(self, parts: dict[Term, float], const: float = 0) -> Term:
+        """The canonical sum of `coefficient * addend`."""
+        found = []
+        for addend, coefficient in parts.items():
+            if coefficient == 0:
+                continue
+            factor, rest = self.factors(addend)
+            found.append(self.product(factor * coefficient, rest))
+        if const or not found:
+            found.append(self.terms.const(_whole(const)))
+        found.sort(key=_by_id)
+        return found[0] if len(found) == 1 else self.terms.raw("add", tuple(found))
+
+    def product(self, coefficient: float, powers: Powers) -> Term:
+        """The canonical product of a constant and powers."""
+        if coefficient == 0 and not powers:
+            return self.terms.const(0)
+        return self._times(coefficient, [self._raise(b, e) for b, e in powers.items() if e != 0])
+
+    def _times(self, coefficient, factors) -> Term:
+        factors = sorted(factors, key=_by_id)
+        if coefficient != 1 or not factors:
+            factors.insert(0, self.terms.const(_whole(coefficient)))
+        return factors[0] if len(factors) == 1 else self.terms.raw("mul", tuple(factors))
+
+    def _raise(self, base: Term, exponent) -> Term:
+        if exponent == 1:
+            return base
+        return self.terms.raw("pow", (base, self.terms.const(_whole(exponent))))
+
+    def times(self, *factors: Term) -> Term:
+        coefficient, powers = 1, {}
+        for factor in factors:
+            c, found = self.factors(factor)
+            coefficient *= c
+            for base, exponent in found.items():
+                powers[base] = powers.get(base, 0) + exponent
+        return self._collect(coefficient, powers)
+
+    def plus(self, *addends: Term) -> Term:
+        parts: dict[Term, float] = {}
+        const = 0
+        for addend in addends:
+            found, c = self.addends(addend)
+            const += c
+            for rest, coefficient in found.items():
+                parts[rest] = parts.get(rest, 0) + coefficient
+        return self.total(parts, const)
+
+    def negative(self, term: Term) -> Term:
+        return self.times(self.terms.const(-1), term)
+
+    def power(self, base: Term, exponent) -> Term:
+        """`base ^ exponent` for a constant exponent."""
+        if exponent == 1:
+            return base
+        value = value_of(base)
+        if value is not None:
+            folded = fold("pow", [value, exponent])
+            if folded is not None and math.isfinite(folded):
+                return self.terms.const(_whole(folded))
+            return self.terms.raw("pow", (base, self.terms.const(exponent)))
+        whole = float(exponent).is_integer()
+        coefficient, powers = self.factors(base)
+        if whole or (len(powers) == 1 and coefficient == 1):
+            out, scale = {}, fold("pow", [coefficient, exponent]) if coefficient != 1 else 1
+            for inner, e in powers.items():
+                # (x^2)^(1/2) is |x|: powers of powers multiply only where that is exact.
+                if not whole and float(e).is_integer() and e % 2 == 0:
+                    return self._raise(base, exponent)
+                out[inner] = e * exponent
+            if scale is not None and math.isfinite(scale):
+                return self.product(scale, out)
+        return self._raise(base, exponent)
+
+    def _collect(self, coefficient, powers: Powers) -> Term:
+        """Products of exponentials joined: exp(a)*exp(b) = exp(a + b)."""
+        exponents = [(b, e) for b, e in powers.items() if b.op == "exp" and float(e).is_integer()]
+        if len(exponents) < 2 and all(e == 1 for _, e in exponents):
+            return self.product(coefficient, powers)
+        rest = {b: e for b, e in powers.items() if not (b.op == "exp" and float(e).is_integer())}
+        scaled = [self.times(self.terms.const(_whole(e)), b.args[0]) for b, e in exponents]
+        return self.times(self.product(coefficient, rest), self._exp(self.plus(*scaled)))
+
+    def _exp(self, argument: Term) -> Term:
+        """exp(a + k*log(b)) = exp(a)*b^k."""
+        value = value_of(argument)
+        if value is not None:
+            folded = fold("exp", [value])
+            return self.terms.const(folded) if folded is not None else self.terms.raw(
+                "exp", (argument,))
+        parts, const = self.addends(argument)
+        logs = {p: c for p, c in parts.items() if p.op == "log"}
+        if not logs:
+            return self.terms.raw("exp", (argument,))
+        rest = self.total({p: c for p, c in parts.items() if p not in logs}, const)
+        raised = [self.power(p.args[0], c) for p, c in logs.items()]
+        if value_of(rest) == 0:
+            return self.times(*raised)
+        return self.times(self.terms.raw("exp", (rest,)), *raised)
+
+    # -- one node, its arguments being canonical ---------------------------------------------
+    def _of(self, node: Term) -> Term:
+        t, op = self.terms, node.op
+        if not node.args:
+            return t.const(_whole(node.data[1])) if op == "const" else node
+        args = [a.canonical for a in node.args]
+        if op == "reduce":
+            return self._reduce(node.data[0], node.data[1], args[0], args[1])
+        if op == "ref":
+            subscripts = [linear(a) for a in args]
+            return t.ref(node.data, tuple(
+                a if form is None else to_term(t, form)
+                for a, form in zip(args, subscripts, strict=True)))
+        compared = conditions.comparison(node)
+        if compared is not None:
+            return conditions.of_comparison(t, *compared)
+        rule = getattr(self, f"_op_{op}", None)
+        if rule is not None:
+            return rule(*args)
+        return t.rebuild(node, tuple(args))
+
+    def _op_add(self, *args):
+        return self.plus(*args)
+
+    def _op_sub(self, a, b):
+        return self.plus(a, self.negative(b))
+
+    def _op_neg(self, a):
+        return self.negative(a)
+
+    def _op_mul(self, *args):
+        return self.times(*args)
+
+    def _op_div(self, a, b):
+        return self.times(a, self.power(b, -1))
+
+    def _op_sqrt(self, a):
+        return self.power(a, 0.5)
+
+    def _op_pow(self, base, exponent):
+        value = value_of(exponent)
+        if value is not None and math.isfinite(value):
+            return self.power(base, value)
+        scale = value_of(base)
+        if scale is not None and scale > 0 and math.isfinite(scale):
+            return self._exp(self.times(self.terms.const(math.log(scale)), exponent))
+        return self.terms.raw("pow", (base, exponent))
+
+    def _op_exp(self, a):
+        return self._exp(a)
+
+    def _op_guard(self, condition, body):
+        return self.terms.guard(condition, body)
+
+    def _op_if(self, condition, yes, no):
+        if condition.op == "const":
+            return yes if value_of(condition) else no
+        if value_of(yes) == 0 and value_of(no) != 0 and condition.op in _SHARP:
+            condition, yes, no = conditions.negate(self.terms, condition), no, yes
+        return yes if yes is no else self.terms.raw("if", (condition, yes, no))
+
+    def _op_and(self, *args):
+        return conditions.junction(self.terms, "and", list(args))
+
+    def _op_or(self, *args):
+        return conditions.junction(self.terms, "or", list(args))
+
+    def _op_not(self, a):
+        return conditions.negate(self.terms, a)
+
+    def _op_eq(self, a, b):
+        return self.terms.raw("eq", tuple(sorted((a, b), key=_by_id)))
+
+    def _op_ne(self, a, b):
+        return self.terms.raw("ne", tuple(sorted((a, b), key=_by_id)))
+
+    def _op_max(self, *args):
+        return self._extreme("max", args)
+
+    def _op_min(self, *args):
+        return self._extreme("min", args)
+
+    def _extreme(self, op, args):
+        flat = {p.id: p for a in args for p in (a.args if a.op == op else (a,))}
+        ordered = tuple(flat[k] for k in sorted(flat))
+        return ordered[0] if len(ordered) == 1 else self.terms.raw(op, ordered)
+
+    # -- reductions --------------------------------------------------------------------------
+    def _reduce(self, op: str, indices, condition: Term, body: Term) -> Term:
+        if condition.op == "const" and not value_of(condition):
+            return self._bind(op, indices, condition, body)
+        if op == "mean" and condition is self.terms.true:
+            extent = self.terms.one
+            for ix in indices:
+                extent = self.times(extent, self.terms.size(ix.extent))
+            return self.times(self.power(extent, -1), self._sum(indices, condition, body))
+        if op == "sum":
+            return self._sum(indices, condition, body)
+        return self._bind(op, indices, condition, body)
+
+    def _sum(self, indices, condition: Term, body: Term) -> Term:
+        """A sum: choices of zero become its condition, what is constant in it stands outside."""
+        coefficient, powers = self.factors(body)
+        outside: Powers = {}
+        inside: Powers = {}
+        guards = [condition]
+        bound = frozenset(indices)
+        work = list(powers.items())
+        while work:
+            base, exponent = work.pop(0)
+            if base.free.isdisjoint(bound):
+                outside[base] = outside.get(base, 0) + exponent
+            elif base.op == "if" and exponent == 1 and value_of(base.args[2]) == 0:
+                guards.append(base.args[0])
+                c, more = self.factors(base.args[1])
+                coefficient *= c
+                work.extend(more.items())
+            elif base.op in _SHARP and exponent == 1:
+                guards.append(base)
+            else:
+                inside[base] = inside.get(base, 0) + exponent
+        condition = conditions.junction(self.terms, "and", guards)
+        inner = self._collect(1, inside)
+        if (inner.op == "reduce" and inner.data[0] == "sum"
+                and not any(i in bound for i in inner.data[1])):
+            indices = tuple(indices) + inner.data[1]
+            condition = conditions.junction(self.terms, "and", [condition, inner.args[0]])
+            inner = inner.args[1]
+        found = self._bind("sum", indices, condition, inner)
+        return self.times(self.product(coefficient, outside), found)
+
+    def _bind(self, op: str, indices, condition: Term, body: Term) -> Term:
+        """The reduction with standard names for its indices, in a standard order."""
+        t = self.terms
+        depth = 1 + max((self._depth_of(a) for a in (condition, body)), default=0)
+        if len(indices) > 1:
+            indices = sorted(indices, key=lambda i: _signature(i, condition, body))
+        names = {}
+        for k, ix in enumerate(indices):
+            names[ix] = t.ix(f"%{depth}.{k}:{ix.lo}..{ix.hi}", ix.lo, ix.hi, ix.text)
+        if all(names[i] is i for i in indices):
+            return t.reduce(op, tuple(indices), condition, body)
+        values = {i: t.index(n) for i, n in names.items()}
+        condition = self.of(t.substitute(condition, values))
+        body = self.of(t.substitute(body, values))
+        return t.reduce(op, tuple(names[i] for i in indices), condition, body)
+
+    def _depth_of(self, term: Term) -> int:
+        """Levels of reductions in `term`."""
+        found = self._depth.get(term.id)
+        if found is None:
+            found = max((self._depth_of(a) for a in term.args), default=0) + (term.op == "reduce")
+            self._depth[term.id] = found
+        return found
+
+    # -- back --------------------------------------------------------------------------------
+    def restore(self, term: Term) -> Term:
+        """Ordinary arithmetic for a canonical term: quotients, differences, roots, comparisons."""
+        memo: dict[int, Term] = {}
+        for node in subterms(term):
+            memo[node.id] = self._restore(node, tuple(memo[a.id] for a in node.args))
+        return memo[term.id]
+
+    def _restore(self, node: Term, args: tuple[Term, ...]) -> Term:
+        t, op = self.terms, node.op
+        if op in ("ge0", "eq0", "ne0"):
+            form = linear(node.args[0])
+            if form is not None:
+                return conditions.restore(t, op, form)
+            zero = t.const(0)
+            return t.apply("le", zero, args[0]) if op == "ge0" else t.apply(op[:2], args[0], zero)
+        if op == "mul":
+            return self._restore_product(node, args)
+        if op == "add":
+            return self._restore_sum(node, args)
+        if op == "pow" and value_of(node.args[1]) is not None:
+            return self._restore_power(args[0], value_of(node.args[1]))
+        return t.rebuild(node, args)
+
+    def _restore_power(self, base: Term, exponent) -> Term:
+        t = self.terms
+        if exponent < 0:
+            return t.apply("div", t.one, self._restore_power(base, -exponent))
+        if exponent == 0.5:
+            return t.apply("sqrt", base)
+        if float(exponent).is_integer() and exponent <= 4:
+            return t.apply("mul", *[base] * int(exponent))
+        return t.apply("pow", base, t.const(exponent))
+
+    def _restore_product(self, node: Term, args: tuple[Term, ...]) -> Term:
+        t = self.terms
+        above: list[Term] = []
+        below: list[Term] = []
+        scale: list[Term] = []  # what is one number for the whole run: worked out once
+        for original, arg in zip(node.args, args, strict=True):
+            base, exponent = self.base_of(original)
+            uniform = not original.free and not original.flags & HAS_REF and original.op != "acc"
+            if uniform:
+                scale.append(arg)
+            elif exponent < 0:
+                inner = arg.args[1] if arg.op == "div" else None
+                below.append(inner if inner is not None else self._restore_power(
+                    self.restore(base), -exponent))
+            else:
+                above.append(arg)
+        sign = False
+        if scale:
+            factor = t.apply("mul", *scale)
+            if value_of(factor) == -1 and above:
+                sign = True
+            else:
+                above.insert(0, factor)
+        out = t.apply("mul", *above) if above else t.one
+        for divisor in below:
+            out = t.apply("div", out, divisor)
+        return t.apply("neg", out) if sign else out
+
+    def _restore_sum(self, node: Term, args: tuple[Term, ...]) -> Term:
+        t = self.terms
+        plus = [a for a in args if not _is_negative(a)]
+        minus = [self._opposite(a) for a in args if _is_negative(a)]
+        if not plus:
+            return t.apply("neg", t.apply("add", *minus))
+        out = t.apply("add", *plus)
+        for term in minus:
+            out = t.apply("sub", out, term)
+        return out
+
+    def _opposite(self, term: Term) -> Term:
+        t = self.terms
+        value = value_of(term)
+        if value is not None:
+            return t.const(-value)
+        if term.op == "neg":
+            return term.args[0]
+        return t.apply("mul", t.const(-value_of(term.args[0])), *term.args[1:])
+
+
+_SHARP = frozenset(("ge0", "eq0", "ne0", "lt", "le", "eq", "ne", "and", "or", "not"))
+
+
+def _is_negative(term: Term) -> bool:
+    value = value_of(term)
+    if value is not None:
+        return value < 0
+    if term.op == "neg":
+        return True
+    value = value_of(term.args[0]) if term.op == "mul" else None
+    return value is not None and value < 0
+
+
+def _by_id(term: Term) -> int:
+    return term.id
+
+
+def _whole(value):
+    """Whole numbers are ints in canonical forms: 2 and 2.0 are one."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
+        return int(value)
+    return value
+
+
+def _signature(ix: Ix, condition: Term, body: Term) -> tuple:
+    """Where an index occurs, in words that do not depend on its name."""
+    found = []
+    for part in (condition, body):
+        for node in subterms(part):
+            if node.op == "ref" and ix in node.free:
+                found.append((node.data, *(k for k, a in enumerate(node.args) if ix in a.free)))
+    return (sorted(found), str(ix.lo), str(ix.hi), ix.number)

@@ -1,0 +1,1 @@
+"""Recognising whole operations in canonical mathematics, one file for each kind."""

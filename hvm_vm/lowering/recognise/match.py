@@ -1,0 +1,88 @@
+"""What a recogniser finds, and what several recognisers need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import permutations
+
+from hvm_vm.lowering import conditions
+from hvm_vm.lowering.canonical import Canon
+from hvm_vm.lowering.terms import Ix, Term, value_of
+
+
+@dataclass(slots=True)
+class Match:
+    """A whole operation. All terms are canonical.
+
+    `around(acc)` = `if(outer, acc*factor, 0)` is what the matched expression is, `acc` being the
+    operation's result. `roles` gives the roles of the indices that are not `o`."""
+
+    kind: str
+    roots: dict[str, Term]
+    roles: dict[Ix, str]
+    factor: Term
+    outer: Term
+    operands: list[Term] = field(default_factory=list)
+    free: frozenset = frozenset()
+
+
+def opened(canon: Canon, term: Term) -> tuple[float, dict, list[Term]]:
+    """A canonical product as (constant, {base: exponent}, conditions under which it is not 0)."""
+    coefficient, powers = canon.factors(term)
+    found: dict[Term, float] = {}
+    guards: list[Term] = []
+    work = list(powers.items())
+    while work:
+        base, exponent = work.pop(0)
+        if base.op == "if" and exponent == 1 and value_of(base.args[2]) == 0:
+            guards.append(base.args[0])
+            c, more = canon.factors(base.args[1])
+            coefficient *= c
+            work = list(more.items()) + work
+        elif base.op in conditions_ops and exponent == 1:
+            guards.append(base)
+        else:
+            found[base] = found.get(base, 0) + exponent
+    exponentials = [b for b in found if b.op == "exp"]
+    if len(exponentials) > 1:  # opening a choice may have set some free: join them
+        c, found = canon.factors(canon.times(
+            *[canon.power(b, e) for b, e in found.items()]))
+        coefficient *= c
+    return coefficient, found, guards
+
+
+conditions_ops = frozenset("ge0 eq0 ne0 lt le eq ne and or not".split())
+
+
+def assignments(bound: tuple[Ix, ...], candidates) -> Iterator[dict[Ix, Ix]]:
+    """Every way to read the bound indices as different candidates over the same ranges."""
+    ordered = sorted(candidates, key=lambda i: i.number)
+    if len(bound) > 4:
+        return
+    for chosen in permutations(ordered, len(bound)):
+        if all(b.lo == c.lo and b.hi == c.hi for b, c in zip(bound, chosen, strict=True)):
+            yield dict(zip(bound, chosen, strict=True))
+
+
+def renamed(canon: Canon, term: Term, names: dict[Ix, Ix]) -> Term:
+    t = canon.terms
+    return canon.of(t.substitute(term, {a: t.index(b) for a, b in names.items()}))
+
+
+def without(powers: dict, taken: dict) -> dict | None:
+    """`powers` divided by `taken`; None if it does not hold all of it."""
+    rest = dict(powers)
+    for base, exponent in taken.items():
+        have = rest.get(base, 0)
+        if have < exponent or exponent <= 0:
+            if have != exponent:
+                return None
+        rest[base] = have - exponent
+        if not rest[base]:
+            del rest[base]
+    return rest
+
+
+def truth(canon: Canon, guard: Term, parts: list[Term]) -> Term:
+    return conditions.junction(canon.terms, "and", [guard, *parts])

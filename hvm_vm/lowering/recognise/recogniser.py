@@ -1,0 +1,263 @@
+"""The recogniser: looks for whole operations in definitions, through named intermediates.
+
+For softmax and norms it goes through the definitions once, forwards, so that what is a whole
+operation by itself is not taken apart by those that read it. Attention is looked for when a
+definition's turn comes (see `select.py`), and only if nobody else needs what it would absorb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hvm_vm.lowering import conditions
+from hvm_vm.lowering.lanes import is_plain
+from hvm_vm.lowering.operation import Operation, Space
+from hvm_vm.lowering.program import Program
+from hvm_vm.lowering.recognise import attention, norm, softmax
+from hvm_vm.lowering.recognise.match import Match
+from hvm_vm.lowering.terms import (
+    HAS_EXP, HAS_REDUCE, HAS_REF, HAS_ROOT, Ix, Term, conjuncts, refs_of, subterms, value_of,
+)  # fmt: skip
+
+LEVELS = 24  # definitions that are looked through, one after another
+LARGEST = 4000  # terms of an expression that is looked through
+
+_CANDIDATES = frozenset(("mul", "div", "exp", "if", "pow"))
+
+
+class Recogniser:
+    """`found[v]` lists the (node, match) of v's definition, innermost first."""
+
+    def __init__(self, program: Program):
+        self.program, self.terms, self.canon = program, program.terms, program.canon
+        self.found: dict[str, list[tuple[Term, Match]]] = {}
+        for name in program.system.order:
+            definition = program.defs.get(name)
+            if definition is None or not definition.flags & HAS_REDUCE:
+                continue
+            matches = [m for r in definition.regions for m in self._search(r.body, r.guard)]
+            if matches:
+                self.found[name] = matches
+
+    def holds(self, name: str) -> bool:
+        """Whether v's definition holds a whole operation."""
+        return name in self.found
+
+    # -- looking -----------------------------------------------------------------------------
+    def _search(self, body: Term, guard: Term) -> list[tuple[Term, Match]]:
+        found: list[tuple[Term, Match]] = []
+        taken: set[int] = set()
+        for node, under in self._nodes(body, guard):
+            if any(a.id in taken for a in node.args):
+                taken.add(node.id)
+                continue
+            if node.op not in _CANDIDATES:
+                continue
+            flags = self._deep(node)
+            if not flags & HAS_REDUCE or not flags & (HAS_EXP | HAS_ROOT):
+                continue
+            for term, refold in self._levels(node, frozenset(self.found)):
+                canonical = self.canon.of(term)
+                match = None
+                if flags & HAS_ROOT:
+                    match = norm.match(self.canon, canonical, under)
+                if match is None and flags & HAS_EXP:
+                    match = softmax.match(self.canon, canonical, under)
+                if match is not None and match.free <= node.free:
+                    match.roots = {k: refold(r) for k, r in match.roots.items()}
+                    match.factor = refold(match.factor)
+                    found.append((node, match))
+                    taken.add(node.id)
+                    break
+        return found
+
+    def attention(self, name: str, body: Term) -> list[tuple[Term, Match]]:
+        """The attentions in a definition that nobody else's needs forbid."""
+        found: list[tuple[Term, Match]] = []
+        taken: set[int] = set()
+        for node in subterms(body):
+            if any(a.id in taken for a in node.args):
+                taken.add(node.id)
+                continue
+            summed = node.op == "reduce" and node.data[0] == "sum"
+            if not summed and node.op not in ("mul", "div"):
+                continue
+            flags = self._deep(node)
+            if not flags & HAS_REDUCE or not flags & HAS_EXP:
+                continue
+            for term, refold in self._levels(node, frozenset()):
+                match = attention.match(self.canon, self.canon.of(term), refold)
+                if match is not None and match.free <= node.free:
+                    if self._private(name, node, match):
+                        found.append((node, match))
+                        taken.add(node.id)
+                    break
+        return found
+
+    def _deep(self, node: Term) -> int:
+        flags = node.flags
+        for ref in refs_of(node):
+            definition = self.program.defs.get(ref.data)
+            if definition is not None:
+                flags |= definition.flags
+        return flags
+
+    def _levels(self, node: Term, closed: frozenset[str]) -> Iterator[tuple[Term, object]]:
+        """(term, refold): `node` with ever more of what it reads replaced by definitions, the last
+        defined first, so that a match sees the names that stand at its own level."""
+        program = self.program
+        origins: dict[Term, Term] = {}
+
+        def refold(term: Term) -> Term:
+            if not origins:
+                return term
+            return self.canon.of(self.terms.replace(term, origins.get))
+
+        term = node
+        for _ in range(LEVELS):
+            yield term, refold
+            names = {
+                r.data for r in refs_of(term)
+                if r.data in program.defs and r.data not in closed
+                and program.defs[r.data].simple
+                and program.defs[r.data].flags & (HAS_REDUCE | HAS_EXP | HAS_ROOT)
+            }
+            if not names:
+                return
+            last = max(names, key=program.position.__getitem__)
+
+            def change(part: Term, last=last) -> Term | None:
+                if part.op != "ref" or part.data != last:
+                    return None
+                expanded = program.expand(part)
+                origins[self.canon.of(expanded)] = self.canon.of(part)
+                return expanded
+
+            term = self.terms.replace(term, change)
+            if len(subterms(term)) > LARGEST:
+                return
+
+    def _nodes(self, body: Term, guard: Term) -> list[tuple[Term, Term]]:
+        """Every node with the canonical condition that holds wherever it is read, innermost first."""
+        under: dict[int, Term] = {}
+        canon = self.canon
+
+        def visit(node: Term, guard: Term) -> None:
+            before = under.get(node.id)
+            if before is not None:
+                common = [p for p in conjuncts(before) if conditions.implies(guard, p)]
+                both = conditions.junction(self.terms, "and", common)
+                if both is before:
+                    return
+                guard = both
+            under[node.id] = guard
+            if node.op == "if":
+                test = canon.of(node.args[0])
+                opposite = conditions.negate(self.terms, test)
+                visit(node.args[0], guard)
+                visit(node.args[1], conditions.junction(self.terms, "and", [guard, test]))
+                visit(node.args[2], conditions.junction(self.terms, "and", [guard, opposite]))
+            elif node.op in ("guard", "reduce"):
+                visit(node.args[0], guard)
+                inner = [guard, canon.of(node.args[0])]
+                visit(node.args[1], conditions.junction(self.terms, "and", inner))
+            else:
+                for arg in node.args:
+                    visit(arg, guard)
+
+        visit(body, canon.of(guard))
+        return [(n, under[n.id]) for n in subterms(body) if n.id in under]
+
+    def _private(self, name: str, node: Term, match: Match) -> bool:
+        """Whether all that the match absorbs is needed by nobody else."""
+        program = self.program
+        kept = {r.data for o in (*match.operands, *match.roots.values(), match.factor, match.outer)
+                for r in refs_of(o)}
+        absorbed: set[str] = set()
+        work = [r.data for r in refs_of(node)]
+        while work:
+            read = work.pop()
+            if read in kept or read in absorbed or read not in program.defs:
+                continue
+            absorbed.add(read)
+            for region in program.defs[read].regions:
+                work += [r.data for r in refs_of(region.body)]
+        inside = absorbed | {name}
+        return not any(
+            read in program.results or not program.users.get(read, set()) <= inside
+            for read in absorbed if program.defs[read].flags & HAS_REDUCE)
+
+    # -- building ----------------------------------------------------------------------------
+    def rewrite(self, selection, name: str, body: Term, guard: Term, place, indices) -> Term:
+        """`body` with its whole operations replaced by temporaries."""
+        chosen = {node.id: match for node, match in self.found.get(name, ())}
+        chosen.update({node.id: match for node, match in self.attention(name, body)})
+        if not chosen:
+            return body
+        t = self.terms
+
+        def change(node: Term) -> Term | None:
+            match = chosen.get(node.id)
+            if match is None:
+                return None
+            acc = self._build(selection, name, node, match, guard, place)
+            restore = self.canon.restore
+            out = acc
+            if match.factor is not t.one:
+                scaled = self.canon.times(match.factor, self.canon.of(acc))
+                out = restore(scaled)
+            if match.outer is not t.true:
+                out = t.apply("if", restore(match.outer), out, t.const(0.0))
+            return out
+
+        return t.replace(body, change)
+
+    def _build(self, selection, owner: str, node: Term, match: Match, guard: Term, place) -> Term:
+        t, restore = self.terms, self.canon.restore
+        roots = {k: restore(r) for k, r in match.roots.items()}
+        operands = [restore(o) for o in match.operands]
+        if all(self.program.safe(r) for r in (*roots.values(), *operands)):
+            guard = t.true
+        free = sorted(match.free | guard.free, key=lambda i: i.number)
+        key, old = selection.shared(node, guard, free)
+        if old is None:
+            name = selection.temp(match.kind, owner, free, False, place)
+            selection.remember(key, name)
+            guard = selection.hoist(guard, t.true, owner, place)
+            condition = t.both(guard, roots.get("condition", t.true))
+            roots = {k: selection.hoist(r, condition if k in ("score", "weight") else guard,
+                                        owner, place) for k, r in roots.items()}
+            dims = [Space(i, i.lo, i.hi, match.roles.get(i, "o")) for i in free]
+            dims += [Space(i, i.lo, i.hi, r) for i, r in match.roles.items() if i not in free]
+            if match.kind in ("layer_norm", "rms_norm"):
+                roots.setdefault("epsilon", t.zero)
+            stored = [self._stored(selection, owner, o, dims, place) for o in operands]
+            operation = Operation(match.kind, dims, roots, name, tuple(t.index(i) for i in free),
+                                  guard, place, stored)
+            selection.of[name] = [operation]
+            selection.register(operation)
+            new = name
+        else:
+            new = old
+        return t.ref(new, tuple(t.index(i) for i in free))
+
+    def _stored(self, selection, owner: str, operand: Term, dims, place) -> Term:
+        """An operand that the core can read: a plain reference, or a temporary."""
+        if is_plain(operand) and self.program.infos[operand.data].type == "float":
+            return operand
+        t = self.terms
+        order = [d.ix for d in dims if d.ix in operand.free]
+        key, old = selection.shared(operand, t.true, order)
+        arguments = tuple(t.index(i) for i in order)
+        if old is not None:
+            return t.ref(old, arguments)
+        name = selection.temp("factor", owner, order, False, place)
+        selection.remember(key, name)
+        spaces = [Space(d.ix, d.lo, d.hi) for d in dims if d.ix in operand.free]
+        operation = Operation("map", spaces, {"body": operand}, name, arguments, t.true, place)
+        selection.of[name] = [operation]
+        selection.register(operation)
+        return t.ref(name, arguments)
+
+
+__all__ = ["HAS_REF", "Ix", "Recogniser", "value_of"]
