@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hvm_vm.bytecode import isa
-from hvm_vm.bytecode.asm_sizes import read_place, read_size
+from hvm_vm.bytecode.asm_sizes import dim_keys, read_place, read_size
 from hvm_vm.bytecode.asm_tokens import Token, Tokens
 from hvm_vm.bytecode.asm_words import COMPARE, INFIX, MEANING, SIGNATURES
 from hvm_vm.bytecode.canonical import Pool, float_bits
@@ -52,7 +52,7 @@ class Expressions:
         self.registers = registers
         self.table = table
         self.dims = dims
-        self.numbers = {dim.name: number for number, dim in enumerate(dims)}
+        self.numbers = {key: number for number, key in enumerate(dim_keys(dims))}
         self.resolve_size = resolve_size
         self.pools = pools
         self.definitions: dict[int, Tree] = {}
@@ -122,21 +122,18 @@ class Expressions:
             return Tree(
                 "name", token, value=tokens.expect_kind("int", "the number of a definition").value
             )
-        if tokens.accept("#"):
-            return Tree(
-                "index", token, value=tokens.expect_kind("int", "the number of a dimension").value
-            )
         if tokens.accept_word("acc"):
             return Tree("acc", token)
         tokens.expect_kind("name", "an expression")
         if not tokens.is_op("("):
-            if token.value not in self.numbers:
+            key = (token.value, tokens.primes())
+            if key not in self.numbers:
                 raise tokens.error(
                     f"{token.value} is no dimension of this instruction",
                     "registers are written %name, sizes size(name)",
                     token,
                 )
-            return Tree("index", token, value=self.numbers[token.value])
+            return Tree("index", token, value=self.numbers[key])
         return self._call(token)
 
     def _call(self, token: Token) -> Tree:
@@ -278,8 +275,6 @@ class Expressions:
     def _leaf(self, tree: Tree) -> tuple[Node, str]:
         if tree.word == "acc":
             return Node("acc"), core_type(self.op)
-        if tree.word == "index" and tree.value >= len(self.dims):
-            raise self.tokens.error(f"there are only {len(self.dims)} dimensions", token=tree.token)
         pool = {
             "const": self.pools.constants,
             "iconst": self.pools.integers,

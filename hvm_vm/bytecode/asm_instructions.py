@@ -60,11 +60,14 @@ def _take_dims(text: AssemblyText, tokens: list[Token], around: Surroundings):
         ):
             cursor.take()
             while True:
-                name = (
-                    cursor.expect_kind("name", "the name of a dimension")
-                    if not cursor.accept("#")
-                    else cursor.expect_kind("text", "the name of a dimension")
-                )
+                name = cursor.expect_kind("name", "the name of a dimension")
+                earlier = sum(dim.name == name.value for dim in dims)
+                if cursor.primes() != earlier:
+                    raise cursor.error(
+                        f"this is dimension {earlier + 1} of the name {name.value}",
+                        f"write it {name.value}{earlier * chr(39)}",
+                        name,
+                    )
                 cursor.expect(":", "before the range of a dimension")
                 lo, extent = read_range(cursor, around.resolve_size)
                 dims.append(Dim(name.value, lo, extent, ROLE_OF_WORD[token.value]))

@@ -99,8 +99,7 @@ class _Listing:
                     found.append(f"{self.op.roots[position].rstrip('?')} {self.root(position)}")
         role = ""
         for spelled, dim in zip(self.dims, self.descriptor.dims, strict=True):
-            named = spelled if not spelled.startswith("#") else f"#{spell_text(dim.name)}"
-            text = f"{named}:{spell_range(dim.lo, dim.extent)}"
+            text = f"{spelled}:{spell_range(dim.lo, dim.extent)}"
             if dim.role == role:
                 found[-1] += f", {text}"
             else:

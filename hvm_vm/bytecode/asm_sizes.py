@@ -138,12 +138,19 @@ def read_range(tokens: Tokens, resolve) -> tuple[Size, Size]:
 # -- places ------------------------------------------------------------------------------------------
 
 
+def dim_keys(dims: Sequence[Dim]) -> list[tuple[str, int]]:
+    """What tells the dimensions of a space apart: the name, and how many before have it."""
+    seen: dict[str, int] = {}
+    keys = []
+    for dim in dims:
+        keys.append((dim.name, seen.get(dim.name, 0)))
+        seen[dim.name] = keys[-1][1] + 1
+    return keys
+
+
 def spell_dims(dims: Sequence[Dim]) -> list[str]:
-    """How the dimensions of a space are spelled: by name, by number where names repeat."""
-    names = [dim.name for dim in dims]
-    return [
-        spell_name(n, KEYWORDS) if names.count(n) == 1 else f"#{k}" for k, n in enumerate(names)
-    ]
+    """How the dimensions of a space are spelled: c, and c' for a second one of that name."""
+    return [spell_name(name, KEYWORDS) + "'" * primes for name, primes in dim_keys(dims)]
 
 
 def spell_place(place: Affine, lo: Size, dims: Sequence[Dim], spelled: Sequence[str]) -> str:
@@ -162,19 +169,22 @@ def spell_place(place: Affine, lo: Size, dims: Sequence[Dim], spelled: Sequence[
 
 
 def read_place(
-    tokens: Tokens, lo: Size, dims: Sequence[Dim], numbers: Mapping[str, int], resolve_size
+    tokens: Tokens,
+    lo: Size,
+    dims: Sequence[Dim],
+    numbers: Mapping[tuple[str, int], int],
+    resolve_size,
 ) -> Affine:
     """The zero-based place that the text means. `numbers` maps the names of dimensions."""
     start = tokens.next
 
     def resolve(tokens: Tokens) -> Size:
-        if tokens.accept("#"):
-            token = tokens.expect_kind("int", "the number of a dimension")
-            if token.value >= len(dims):
-                raise tokens.error(f"there are only {len(dims)} dimensions", token=token)
-            return Size.of(f"{_MARK}{token.value}")
-        if tokens.next.kind == "name" and tokens.next.value in numbers:
-            return Size.of(f"{_MARK}{numbers[tokens.take().value]}")
+        at = tokens.at
+        if tokens.next.kind == "name":
+            key = (tokens.take().value, tokens.primes())
+            if key in numbers:
+                return Size.of(f"{_MARK}{numbers[key]}")
+            tokens.at = at
         return resolve_size(tokens)
 
     const, terms = Size.of(0), {}

@@ -27,7 +27,7 @@ _TOKEN = re.compile(
       | (?P<name>[^\W\d]\w*)
       | (?P<text>"(?:[^"\\\n]|\\.)*")
       | (?P<quoted>`(?:[^`\\\n]|\\.)*`)
-      | (?P<op>\.\.|<=|!=|[-+*/<=()\[\]{},:?%$\#@~])
+      | (?P<op>\.\.|<=|!=|[-+*/<=()\[\]{},:?%$\#@~'])
       | (?P<wrong>.)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -193,6 +193,13 @@ class Tokens:
             self.at += 1
             return True
         return False
+
+    def primes(self) -> int:
+        """How many ' follow: they tell dimensions of one name apart."""
+        count = 0
+        while self.accept("'"):
+            count += 1
+        return count
 
     def expect(self, value: str, why: str = "") -> Token:
         if not self.is_op(value):

@@ -35,7 +35,7 @@ class Atom:
         if self.op == "floordiv":
             return f"floor(({self.left})/({self.right}))"
         if self.op == "exactdiv":
-            return f"({self.left})/({self.right})"
+            return f"(({self.left})/({self.right}))"
         return f"{self.op}({self.left}, {self.right})"
 
     def sort_key(self) -> str:

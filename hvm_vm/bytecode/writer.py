@@ -80,6 +80,8 @@ def _meta(out: Out, module: Module) -> None:
 
 
 def _symbols(out: Out, module: Module) -> None:
+    if len(out.symbols) != len(module.symbols_of_size):
+        raise out.fail("two sizes have one name")
     out.number(len(module.symbols_of_size))
     for symbol in module.symbols_of_size:
         out.text(symbol.name)

@@ -80,7 +80,7 @@ def attention() -> Module:
         (-1,),
     )
     attend = Descriptor(
-        (dim("t", T), dim("u", T, "u"), dim("c", D, "c"), dim("i", D)),
+        (dim("t", T), dim("u", T, "u"), dim("i", D, "c"), dim("i", D)),
         (at("0", "3"), at("0", "2"), at("1", "2"), at("1", "3")),
         (
             Node("acc"),
