@@ -94,7 +94,8 @@ class _Build:
         self.integers = integers = Integers()
         self.resolver = resolver = Resolver(out, sizes, ranks, report)
         defaults = read_defaults(out, resolver, self.free, report)
-        unsolved(out, seen, resolver, dropped, self.known, self.find, report)
+        settled = self.known | defaults.keys()
+        unsolved(out, seen, resolver, dropped, settled, self.find, report)
 
         # Every relation, resolved.
         definitions = {
