@@ -265,9 +265,10 @@ class Program:
         """The plan for these shapes, and the arrays by register."""
         arrays, shapes, key = {}, {}, []
         for item in self.module.inputs:
-            array = arguments.arrays.get(item.name)
-            if array is None:
-                array = self._names.defaults[item.name]
+            array = arguments.arrays.get(item.name, self._names.defaults.get(item.name))
+            if array is None:  # nothing reads it
+                key.append(None)
+                continue
             strides = None
             if not array.flags.c_contiguous:
                 strides = tuple(s // array.itemsize for s in array.strides)
@@ -279,12 +280,17 @@ class Program:
             plan = self._plans.get(key)
             if plan is not None:
                 self._plans.move_to_end(key)
-                return plan, arrays
-        plan = Plan(bind(self.verified, shapes, arguments.sizes, keep_all=keep_all))
-        with self._lock:
-            plan = self._plans.setdefault(key, plan)
-            while len(self._plans) > KEPT_PLANS:
-                self._plans.popitem(last=False)
+        if plan is None:
+            plan = Plan(bind(self.verified, shapes, arguments.sizes, keep_all=keep_all))
+            with self._lock:
+                plan = self._plans.setdefault(key, plan)
+                while len(self._plans) > KEPT_PLANS:
+                    self._plans.popitem(last=False)
+        if len(arrays) < len(self.module.inputs):
+            for item in self.module.inputs:
+                register = plan.bound.registers[item.register]
+                nothing = np.broadcast_to(np.zeros((), register.dtype), register.shape)
+                arrays.setdefault(item.register, nothing)
         return plan, arrays
 
     def _results(self, frame, *, hidden: bool) -> Results:

@@ -49,6 +49,11 @@ class Names:
             if item.default >= 0
         }
 
+        read = {r for one in module.code for r in one.operands}
+        read |= {output.register for output in module.outputs if not output.hidden}
+        # Inputs that nothing reads (their variable was set from outside, say) may be left out.
+        self.unread = {item.name for item in module.inputs if item.register not in read}
+
     def __contains__(self, name: str) -> bool:
         return name in self.inputs or name in self.sizes or self._places(name) is not None
 
@@ -81,11 +86,16 @@ class Names:
             elif (places := self._places(name)) is not None:
                 for member, part in self._spread(name, places, value):
                     item = self.by_register[member.register]
-                    pieces.setdefault(item.name, {})[member.position] = part
+                    parts = pieces.setdefault(item.name, {})
+                    if name in self.members:  # one scalar wins over its family
+                        parts[member.position] = part
+                    else:
+                        parts.setdefault(member.position, part)
             elif not known:
                 arguments.unknown.append(name)
         for name, parts in pieces.items():
-            self._assemble(arguments, name, parts)
+            if not (name in arguments.arrays and () in parts):
+                self._assemble(arguments, name, parts)
         return arguments
 
     def _spread(self, name: str, places: list[Member], value):
@@ -145,7 +155,8 @@ class Names:
     def missing(self, arguments: Arguments) -> None:
         """Raise if an input has no value, naming all of them."""
         absent = [item for item in self.module.inputs
-                  if item.name not in arguments.arrays and item.name not in self.defaults]
+                  if item.name not in arguments.arrays and item.name not in self.defaults
+                  and item.name not in self.unread]
         if not absent:
             return
         plain = [item for item in absent if item.pattern is None]
