@@ -43,7 +43,8 @@ class _Sum:
             return None
         if not frozenset().union(*(i.free for i in items)) >= bound:
             return None
-        if not all(self.program.safe(i, self.op.box()) for i in items):
+        guarded = self.op.guard is not t.true or self.condition is not t.true
+        if guarded and not all(self.program.safe(i, self.op.box()) for i in items):
             return None
         inner = frozenset().union(*(i.free for i in items)) | self.condition.free
         kept = [i for i in self.free if i in inner]
@@ -61,7 +62,8 @@ class _Sum:
         """The contraction, with `scaled` and the sum's own epilogue after it."""
         t, op = self.terms, self.op
         epilogue = op.roots.get("epilogue", t.acc)
-        dims = [d for d in op.dims if d.role == "r" or d.ix in kept]
+        left = pair[0].free | pair[1].free  # earlier contractions have summed over some
+        dims = [d for d in op.dims if d.ix in (left if d.role == "r" else kept)]
         if len(kept) == len(self.free):
             after = t.replace(epilogue, lambda n: scaled if n is t.acc else None)
             roots = {} if after is t.acc else {"epilogue": after}
