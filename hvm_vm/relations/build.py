@@ -88,7 +88,7 @@ class _Build:
         seen, families = self.families(out)
         self.known = self.members(self.known, families)
         self.free = self.members(self.free, families)
-        dropped = self.drop_known(out)
+        self.dropped = dropped = self.drop_known(out)
         sizes = read_sizes(out, seen, report, self.known, self.free)
         ranks = inputs.ranks(out, seen, sizes, report)
         self.integers = integers = Integers()
@@ -313,7 +313,9 @@ class _Build:
         elif out.finds:
             items = [(i, self.report.quote(i.span)) for f in out.finds for i in f.items]
         else:
-            items = default_items(out, definitions, defaults, axes, self.resolver)
+            items = default_items(
+                out, definitions, defaults, axes, self.resolver, self.dropped
+            )
         return finder.read(items)
 
     def parsed_find(self, text: str) -> list[tuple[S.Expr, str]]:

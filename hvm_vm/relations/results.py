@@ -165,9 +165,16 @@ class Finder:
         return variable
 
 
-def default_items(out: Outline, definitions, defaults, axes, resolver) -> list[tuple[S.Expr, str]]:
-    """Without `find`: the names that no other relation uses, in the order of the text."""
+def default_items(
+    out: Outline, definitions, defaults, axes, resolver, dropped: list[S.Relation]
+) -> list[tuple[S.Expr, str]]:
+    """Without `find`: the names that no other relation uses, in the order of the text.
+
+    Relations `dropped` because their name is set from outside use names all the same: what the
+    results are must not depend on how they are asked for."""
     used: set[str] = set()
+    for relation in dropped:
+        used |= {n.name for n in S.walk(relation.rhs) if type(n) in (S.Name, S.Subscript)}
     for name, cases in definitions.items():
         for case in cases:
             for expr in (case.body, case.condition, *case.subscripts):
