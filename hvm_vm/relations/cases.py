@@ -134,8 +134,10 @@ class Cases:
         for case in others:
             if case.excluded:
                 case.condition = conjunction([case.condition, *case.excluded])
-        kept = [*literal.values(), *(c for c in others if c.condition != FALSE)]
-        self._overlaps([c for c in kept if c in others], list(literal.values()))
+        # What others take whole is left out: nothing would be true of it, and so everything.
+        others = [c for c in others if not c.excluded or not refuted(self._facts(c))]
+        kept = [*literal.values(), *others]
+        self._overlaps(others, list(literal.values()))
         order = {id(c): k for k, c in enumerate(cases)}
         return sorted(kept, key=lambda c: order[id(c)])
 
@@ -164,12 +166,12 @@ class Cases:
         if first.node.span.start > second.node.span.start:
             first, second = second, first
         name = first.name
-        what = name if not first.places else f"elements of {name}"
-        verb = "is" if not first.places else "are"
         report = self.report
+        both = f"`{report.quote(first.node.span)}` and `{report.quote(second.node.span)}`"
         report.error(
-            f"{what} {verb} determined twice: by `{report.quote(first.node.span)}` and by"
-            f" `{report.quote(second.node.span)}`",
+            f"two relations determine {name}: {both}"
+            if not first.places
+            else f"two relations overlap, as they determine the same elements of {name}: {both}",
             second.node.span,
             help="keep one, or say where each holds: … where condition, … otherwise",
             notes=[("the other relation is here", first.node.span)],
@@ -184,8 +186,8 @@ class Cases:
             Requirement(
                 case.indices,
                 claim,
-                f"elements of {case.name} are determined twice: by"
-                f" `{quote(case.node.span)}` and by `{quote(other.node.span)}`",
+                f"two relations overlap, as they determine the same elements of {case.name}:"
+                f" `{quote(case.node.span)}` and `{quote(other.node.span)}`",
                 2,
                 place(case.node.span),
             )
@@ -220,7 +222,7 @@ class Cases:
                         f"`{self.report.quote(case.node.span)}` may give one element of"
                         f" {case.name} several values, as {names} vary together",
                         case.node.lhs.span,
-                        help="different indices must lead to different elements: [C*h+c], c : 0..C-1",
+                        help="different indices must lead to different elements, as in [C*h+c]",
                     )
                     case.bad = True
                     return

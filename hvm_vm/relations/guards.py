@@ -50,6 +50,13 @@ def rewrite(expr: Expr, context: Context, on_ref: Callable[[Ref, Context], Expr]
                 rewrite(yes, context.under(condition), on_ref),
                 rewrite(no, context.under(condition, False), on_ref),
             )
+        elif expr.op in ("and", "or"):
+            # From left to right: what stands before decides whether the rest matters.
+            done, here = [], context
+            for arg in expr.args:
+                done.append(rewrite(arg, here, on_ref))
+                here = here.under(arg, expr.op == "and")
+            args = tuple(done)
         else:
             args = tuple(rewrite(a, context, on_ref) for a in expr.args)
         return expr if _same(args, expr.args) else Apply(expr.op, args)

@@ -220,15 +220,26 @@ def _eliminate(table: list[tuple[dict, int]]) -> bool:
         columns: dict = {}
         for coefficients, _ in rows:
             for column, c in coefficients:
-                plus, minus = columns.get(column, (0, 0))
-                columns[column] = (plus + (c > 0), minus + (c < 0))
+                plus, minus, largest, least = columns.get(column, (0, 0, 0, 0))
+                columns[column] = (
+                    plus + (c > 0), minus + (c < 0), max(largest, c), min(least, c)
+                )
         if len(columns) > MAX_COLUMNS * 3:
             return False
-        column = min(columns, key=lambda k: (columns[k][0] * columns[k][1], str(k)))
+
+        def cost(column):
+            plus, minus, largest, least = columns[column]
+            # Whole numbers lose nothing where the coefficients of one side are all 1.
+            return largest > 1 and least < -1, plus * minus, str(column)
+
+        column = min(columns, key=cost)
         keep, positive, negative = set(), [], []
         for row in rows:
             c = dict(row[0]).get(column, 0)
-            (positive if c > 0 else negative if c < 0 else keep).append(row) if c else keep.add(row)
+            if c:
+                (positive if c > 0 else negative).append(row)
+            else:
+                keep.add(row)
         for a, b in ((a, b) for a in positive for b in negative):
             row = _combined(a, b, column)
             if row is False:
