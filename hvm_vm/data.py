@@ -217,16 +217,19 @@ def _stack(item: Input, module: Module, data: Data, sizes) -> np.ndarray:
     _same_shapes(item, module, tensors, axes, ranges)
     if not axes:
         return as_input(tensors[()], module, item)
+    shape, rank = next(iter(tensors.values())).shape, len(register.shape) - len(axes)
+    if len(shape) != rank:
+        raise InputError(located(
+            module, item.source,
+            f"{item.name} has {len(register.shape)} axes, {rank} of them within each tensor, but "
+            f"{printable(_first_name(item, module, sizes))} has the shape {shape}"))
     array = _in_place(tensors, grid, DTYPES[register.dtype])
     if array is None:
-        one = as_input(next(iter(tensors.values())), module, item, len(register.shape) - len(axes))
+        one = as_input(next(iter(tensors.values())), module, item, rank)
         array = np.empty(grid + one.shape, one.dtype)
         for place, tensor in tensors.items():
             array[place] = as_input(tensor, module, item, one.ndim)
-    array = np.moveaxis(array, range(len(grid)), axes)
-    if array.ndim != len(register.shape):
-        return as_input(array, module, item)  # says what is wrong
-    return array
+    return np.moveaxis(array, range(len(grid)), axes)
 
 
 def _count(pattern: TensorPattern, axis: int, lo: int, data: Data) -> int:

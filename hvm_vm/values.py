@@ -14,7 +14,7 @@ import numpy as np
 
 from hvm_vm.bytecode.module import DTYPES, Family, Input, Member, Module
 from hvm_vm.bytecode.sizes import SIZE_LIMIT
-from hvm_vm.engines.words import axis_names, listed, located, printable, suggestion
+from hvm_vm.engines.words import axes_of, axis_names, listed, located, printable, suggestion
 from hvm_vm.errors import InputError
 
 
@@ -228,12 +228,8 @@ def as_input(value, module: Module, item: Input, rank: int | None = None) -> np.
     wanted = len(register.shape) if rank is None else rank
     if array.ndim != wanted:
         names = axis_names(module, item.name, wanted, item.source)
-        axes = ", ".join(n.removeprefix("axis ") for n in names)
-        expected = f"has {wanted} {'axis' if wanted == 1 else 'axes'}, {item.name}[{axes}]"
-        if not wanted:
-            expected = "is a single number"
         got = f"an array of shape {array.shape}" if array.ndim else "a single number"
-        text = f"{item.name} {expected}, but {got} was given"
+        text = f"{axes_of(item.name, names)}, but {got} was given"
         raise InputError(located(module, item.source, text))
     return array
 

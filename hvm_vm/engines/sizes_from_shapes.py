@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hvm_vm.bytecode.module import Module
 from hvm_vm.bytecode.sizes import SIZE_LIMIT, Size, SizeError
-from hvm_vm.engines.words import axis_names, elements, listed, located, suggestion
+from hvm_vm.engines.words import axes_of, axis_names, elements, listed, located, suggestion
 from hvm_vm.errors import InputError
 
 
@@ -93,13 +93,7 @@ def _equations(module: Module, shapes: Mapping[str, Sequence[int]]) -> list[Axis
 
 def _rank(name: str, names: Sequence[str], shape: Sequence[int]) -> str:
     got = f"an array of shape {tuple(shape)}" if shape else "a single number"
-    if not names:
-        return f"{name} is a single number, but {got} was given"
-    wanted = ", ".join(n.removeprefix("axis ") for n in names)
-    return (
-        f"{name} has {len(names)} {'axis' if len(names) == 1 else 'axes'}, {name}[{wanted}], "
-        f"but {got} was given"
-    )
+    return f"{axes_of(name, names)}, but {got} was given"
 
 
 def _solve(equations, values: dict[str, int], origin: dict) -> None:

@@ -90,6 +90,16 @@ def _subscripts(text: str, start: int) -> list[str] | None:
     return None
 
 
+def axes_of(name: str, names: Sequence[str]) -> str:
+    """`X has 2 axes, X[t, i]`, or `X is a single number`; `names` are those of `axis_names`."""
+    if not names:
+        return f"{name} is a single number"
+    count = "1 axis" if len(names) == 1 else f"{len(names)} axes"
+    if not names[0].startswith("axis "):
+        return f"{name} has {count}"
+    return f"{name} has {count}, {name}[{', '.join(n.removeprefix('axis ') for n in names)}]"
+
+
 def _ordinal(n: int) -> str:
     suffix = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{suffix}"
