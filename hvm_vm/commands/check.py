@@ -38,28 +38,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_source(options: argparse.Namespace, data: bytes) -> int:
-    from hvm_vm import bytecode, language, lowering, relations
-    from hvm_vm.language.diagnostics import Diagnostics, render
+    from hvm_vm.commands.stages import compile_stages
 
-    source = to_source(options.file, data)
-    diagnostics = Diagnostics(source)
-    tree = language.parse(source, diagnostics)
-    # A file that does not parse has no relations to speak of: what follows would be noise.
-    diagnostics.raise_if_errors()
-    system = relations.build(
-        tree,
-        source,
-        diagnostics,
-        known=frozenset(options.known),
-        free=frozenset(options.free),
-        find=tuple(options.find),
+    stages = compile_stages(
+        to_source(options.file, data),
+        known=options.known,
+        free=options.free,
+        find=options.find,
     )
-    diagnostics.raise_if_errors()
-    program = bytecode.verify(lowering.lower(system))
-    warnings = diagnostics.warnings
-    if warnings:
-        message(render(warnings))
-    count = len(program.module.code)
-    noted = f", {len(warnings)} warning{'s' if len(warnings) != 1 else ''}" if warnings else ""
-    print(f"{options.file}: valid, {count} instruction{'s' if count != 1 else ''}{noted}")
+    if stages.warnings:
+        message(stages.warnings)
+    count, warned = len(stages.program.module.code), stages.warning_count
+    noted = f", {warned} warning{'' if warned == 1 else 's'}" if warned else ""
+    print(f"{options.file}: valid, {count} instruction{'' if count == 1 else 's'}{noted}")
     return 0

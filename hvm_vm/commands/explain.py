@@ -3,15 +3,20 @@
   hvm explain attention.hmp
 
 Relation by relation in the order of the text, with the instructions that compute it. A relation
-without an instruction of its own was fused into the one that uses it, or is not needed.
+without an instruction of its own is part of the ones named below it, or is not needed. Of bytecode,
+which holds no source, only the relations with instructions are known.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 
 from hvm_vm.commands.options import Parser, compile_options, file_argument
-from hvm_vm.commands.programs import open_program
+from hvm_vm.commands.output import message
+from hvm_vm.commands.programs import BYTECODE, kind_of, read_file, to_source, verified
+from hvm_vm.commands.stages import compile_stages
+from hvm_vm.tracing.describe import describe, shape_text
 from hvm_vm.tracing.units import quantity
 
 
@@ -21,16 +26,21 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    program = open_program(options.file, free=options.free, find=options.find)
-    for line in explain(program.module):
-        print(line)
+    data = read_file(options.file)
+    if kind_of(data) == BYTECODE:
+        module = verified(options.file, data).module
+        relations = _of_module(module)
+    else:
+        stages = compile_stages(
+            to_source(options.file, data), free=options.free, find=options.find
+        )
+        if stages.warnings:
+            message(stages.warnings)
+        module = stages.program.module
+        relations = _of_system(module, stages.system)
+    lines = [*_sizes(module), *_inputs(module), *_results(module), "", *relations]
+    print("\n".join([*lines, "", _totals(module)]))
     return 0
-
-
-def explain(module) -> list[str]:
-    """The lines of the explanation of a bytecode module."""
-    lines = [*_sizes(module), *_inputs(module), *_results(module)]
-    return [*lines, "", *_relations(module), "", _totals(module)]
 
 
 def _sizes(module) -> list[str]:
@@ -42,8 +52,6 @@ def _sizes(module) -> list[str]:
 
 
 def _inputs(module) -> list[str]:
-    from hvm_vm.tracing.describe import shape_text
-
     lines = []
     for item in module.inputs:
         notes = []
@@ -71,34 +79,108 @@ def _pattern(pattern) -> str:
 
 
 def _results(module) -> list[str]:
-    from hvm_vm.tracing.describe import shape_text
-
     return [
         f"result  {o.name} {shape_text(module, o.register)}" for o in module.outputs if not o.hidden
     ]
 
 
-def _relations(module) -> list[str]:
-    from hvm_vm.tracing.describe import describe
-
-    of_source: dict[int, list[int]] = {}
-    for pc, instruction in enumerate(module.code):
-        of_source.setdefault(instruction.source, []).append(pc)
-    width = len(str(len(module.code)))
+def _of_module(module) -> list[str]:
+    """The relations that have instructions, by place."""
+    of_source = _by_source(module)
     lines = []
-    places = sorted(range(len(module.sources)), key=lambda k: _place(module.sources[k]))
-    for source in places:
+    for source in sorted((s for s in of_source if s >= 0), key=lambda s: _place(module, s)):
         span = module.sources[source]
-        lines.append(f"{module.file}:{span.line}: {' '.join(span.text.split())}")
-        for pc in of_source.pop(source, []):
-            lines.append(f"    {pc:>{width}}  {describe(module, module.code[pc])}")
-    for pcs in of_source.values():
-        lines += [f"    {pc:>{width}}  {describe(module, module.code[pc])}" for pc in pcs]
+        lines.append(f"{module.file}:{span.line}: {_one_line(span.text)}")
+        lines += _instructions(module, of_source[source])
     return lines
 
 
-def _place(span) -> tuple[int, int]:
-    return span.line, span.column
+def _of_system(module, system) -> list[str]:
+    """Every relation that determines something, by place, with what became of it."""
+    of_source = {_place(module, s): pcs for s, pcs in _by_source(module).items() if s >= 0}
+    computed = _computed(module)
+    users = _users(system)
+    from hvm_vm.language.source import Source
+
+    position = Source("", system.text).position
+    lines = []
+    relations = sorted(
+        (case.place.start, case.place.end, definition.variable)
+        for definition in system.definitions.values()
+        for case in definition.cases
+    )
+    for start, end, variable in relations:
+        line, column = position(start)
+        lines.append(f"{module.file}:{line}: {_one_line(system.text[start:end])}")
+        own = of_source.pop((line, column), [])
+        lines += _instructions(module, own)
+        if not own:
+            lines.append(f"    {_elsewhere(module, variable, computed, users)}")
+    # Claims, and what the compiler added.
+    for (line, _), pcs in sorted(of_source.items()):
+        text = module.sources[module.code[pcs[0]].source].text
+        lines += [f"{module.file}:{line}: {_one_line(text)}", *_instructions(module, pcs)]
+    return lines
+
+
+def _elsewhere(module, variable: str, computed: dict, users: dict) -> str:
+    """Where a relation without an instruction of its own is computed."""
+    seen, layer = {variable}, [variable]
+    while layer:
+        pcs = sorted({pc for name in layer for pc in computed.get(name, ())})
+        if pcs:
+            return "in " + ", ".join(f"{pc} ({module.code[pc].op})" for pc in pcs)
+        layer = [u for name in layer for u in users.get(name, ()) if u not in seen]
+        seen.update(layer)
+    return "not needed for the results"
+
+
+def _computed(module) -> dict[str, list[int]]:
+    """Variable to the instructions that write it."""
+    from hvm_vm.bytecode import isa
+    from hvm_vm.bytecode.regions import result_count
+
+    found: dict[str, list[int]] = {}
+    for pc, instruction in enumerate(module.code):
+        if instruction.descriptor < 0:
+            continue
+        roots = len(module.descriptors[instruction.descriptor].roots)
+        for register in instruction.operands[: result_count(isa.BY_NAME[instruction.op], roots)]:
+            found.setdefault(module.registers[register].name, []).append(pc)
+    return found
+
+
+def _users(system) -> dict[str, list[str]]:
+    """Variable to the variables whose relations read it."""
+    from hvm_vm.relations.guards import references
+
+    users: dict[str, dict[str, None]] = {}
+    for definition in system.definitions.values():
+        for case in definition.cases:
+            for expression in (case.body, case.condition, *case.subscripts):
+                for ref in references(expression) if expression is not None else ():
+                    users.setdefault(ref.variable, {})[definition.variable] = None
+    return {name: list(found) for name, found in users.items()}
+
+
+def _by_source(module) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for pc, instruction in enumerate(module.code):
+        found.setdefault(instruction.source, []).append(pc)
+    return found
+
+
+def _place(module, source: int) -> tuple[int, int]:
+    return module.sources[source].line, module.sources[source].column
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _instructions(module, pcs: Iterable[int]) -> list[str]:
+    width = len(str(len(module.code)))
+    return [f"    {pc:>{width}}  {describe(module, module.code[pc])}" for pc in pcs]
 
 
 def _totals(module) -> str:

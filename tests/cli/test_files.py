@@ -84,6 +84,15 @@ def test_explain_shows_relations_with_their_instructions(hvm, line, compiled):
     assert hvm("explain", compiled).out == done.out
 
 
+def test_explain_says_where_the_rest_went(hvm, tmp_path):
+    file = tmp_path / "parts.hmp"
+    file.write_text("given x\nunused = x + 1\nhalf = x/2\ny = half^2\nfind y\n")
+    lines = hvm("explain", file).out.splitlines()
+    below = dict(zip(lines, lines[1:], strict=False))
+    assert below["parts.hmp:2: unused = x + 1"] == "    not needed for the results"
+    assert below["parts.hmp:3: half = x/2"] == "    in 0 (map)"
+
+
 def test_fmt_is_idempotent_and_writes_whole(hvm, tmp_path):
     file = tmp_path / "loose.hmp"
     file.write_text("# kept\nx=1;y   =  x+2   # also kept\n")
