@@ -96,7 +96,7 @@ def _fingerprint() -> str:
     from hvm_vm.engines.jit.machine import describe
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted([*(here / "kernels").glob("*.py"), here / "layout.py",
+    for path in sorted([*(here / "kernels").glob("*.py"), here / "layout.py", here / "lane_words.py",
                         here / "compiler.py"]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     for package in ("numba", "llvmlite"):

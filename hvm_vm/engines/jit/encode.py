@@ -14,12 +14,12 @@ from hvm_vm.engines.jit.block import ABSOLUTE, ParameterBlock, Place
 from hvm_vm.engines.jit.lane_program import (
     DTYPES,
     WIDTH,
-    AxisTable,
     Fixed,
     Leaf,
     Raw,
     Splat,
     Steps,
+    Table,
     Temporary,
     Word,
 )
@@ -47,8 +47,8 @@ class Step:
 def _operands(word: Word):
     for x in (word.dst, word.a, word.b, word.c):
         yield x
-        if isinstance(x, AxisTable):
-            yield x.source
+        if isinstance(x, Table):
+            yield from x.items
 
 
 def place_stores(words: list[Word], groups: list[Group]) -> list[Word]:
@@ -75,8 +75,8 @@ def place_stores(words: list[Word], groups: list[Group]) -> list[Word]:
 
 def _substitute(word: Word, direct: dict[Temporary, Leaf]) -> Word:
     def put(x):
-        if isinstance(x, AxisTable):
-            return AxisTable(x.extent, x.stride, put(x.source))
+        if isinstance(x, Table):
+            return Table(tuple(put(item) for item in x.items))
         return direct.get(x, x) if isinstance(x, Temporary) else x
     return Word(word.kernel, put(word.dst), put(word.a), put(word.b), put(word.c), word.lanes)
 
@@ -87,8 +87,8 @@ def fill_leaves(words: list[Word], groups: list[Group]) -> list[Word]:
     filled: dict[Leaf, Temporary] = {}
 
     def lanes_of(x):
-        if isinstance(x, AxisTable):
-            return AxisTable(x.extent, x.stride, lanes_of(x.source))
+        if isinstance(x, Table):
+            return Table(tuple(lanes_of(item) for item in x.items))
         if not isinstance(x, Leaf) or dense(groups, x):
             return x
         if x not in filled:
@@ -173,10 +173,13 @@ class Flat:
             block.put(word, block.splat(operand.value, DTYPES[operand.kind], lanes))
         elif isinstance(operand, Steps):
             block.put(word, table(block, groups, operand.leaf))
-        elif isinstance(operand, AxisTable):
-            place = block.add(operand.extent, operand.stride, 0)
-            self._put(place.offset // 8 + 2, operand.source, groups, lanes, scratch)
-            block.put(word, place)
+        elif isinstance(operand, int):
+            block.put(word, operand)
+        elif isinstance(operand, Table):
+            start = block.reserve(len(operand.items))
+            for k, item in enumerate(operand.items):
+                self._put(start + k, item, groups, lanes, scratch)
+            block.put(word, block.here(start))
         else:
             leaf = operand.leaf if isinstance(operand, Raw) else operand
             block.put(word, leaf.place)
@@ -308,9 +311,10 @@ class _Sweep:
             self.static[slot] = block.splat(operand.value, DTYPES[operand.kind], self.lanes)
         elif isinstance(operand, Steps):
             self.static[slot] = table(block, self.groups, operand.leaf)
-        elif isinstance(operand, AxisTable):
-            source = self._slot(operand.source, stage)
-            self.static[slot] = block.add(operand.extent, operand.stride, self.static[source])
+        elif isinstance(operand, Table):  # of a move.axis: its lanes are never read in place
+            self.static[slot] = block.add(*(
+                item if isinstance(item, int) else self.static[self._slot(item, stage)]
+                for item in operand.items))
         else:
             leaf = operand.leaf if isinstance(operand, Raw) else operand
             filled = not isinstance(operand, Raw) and not dense(self.groups, leaf)

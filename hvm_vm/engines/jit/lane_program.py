@@ -73,12 +73,10 @@ class Fixed:
 
 
 @dataclass(frozen=True, slots=True)
-class AxisTable:
-    """The table of a `move.axis` kernel: extent, stride in bytes, and the lanes to add to."""
+class Table:
+    """The address of a few words: numbers, and addresses of operands."""
 
-    extent: int
-    stride: int
-    source: object
+    items: tuple
 
 
 NOTHING = Fixed(NULL)
@@ -193,11 +191,11 @@ class LaneCompiler:
         address: object = Leaf("i64", leaf.place, leaf.strides, ramp=True)
         for (stride, extent, _), place in zip(access.dynamic, places, strict=True):
             address = self.emit(f"move.axis.{self.precision}", "i64", place,
-                                AxisTable(extent, stride * size, address), truth)
-        for const, coefficients, extent in access.guarded or ():
+                                Table((extent, stride * size, address)), truth)
+        for const, coefficients, extent, _ in access.guarded or ():
             place = Leaf("i64", Place(ABSOLUTE, const), tuple(coefficients), ramp=True)
             address = self.emit(f"move.axis.{self.precision}", "i64", place,
-                                AxisTable(extent, 0, address), truth)
+                                Table((extent, 0, address)), truth)
         return self.emit(f"move.take.{size}{self.precision}", leaf.kind, NOTHING, address, truth)
 
     def store(self, value, result: Leaf) -> None:

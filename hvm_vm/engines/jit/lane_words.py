@@ -23,3 +23,8 @@ _TABLE = {
     **{op: f"math.{op}" for op in _MATH}, **{op: f"libm.{op}" for op in _LIBM},
     **{op: f"ilane.{op}" for op in _INTEGER + _COMPARE},
 }
+
+
+def wide_kind(op: str, kind: str) -> str:
+    """The lane type in which a reduction over outer dimensions collects its results."""
+    return "f64" if kind == "f32" and op in ("sum", "mean", "prod") else kind

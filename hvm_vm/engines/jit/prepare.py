@@ -10,8 +10,16 @@ _REDUCTIONS = ("sum", "prod", "max", "min", "mean", "any", "all", "argmax", "arg
 
 
 def _preparers() -> dict:
-    from hvm_vm.engines.jit import prepare_contract, prepare_maps
+    from hvm_vm.engines.jit import (
+        prepare_contract,
+        prepare_maps,
+        prepare_reduce,
+        prepare_rows,
+    )
     table = dict.fromkeys(("map", "copy", "gather", "select"), prepare_maps.elementwise)
+    table.update(dict.fromkeys(_REDUCTIONS, prepare_reduce.reduction))
+    table["softmax"] = prepare_rows.softmax
+    table["layer_norm"] = table["rms_norm"] = prepare_rows.norm
     table["check"] = prepare_maps.check
     table["contract"] = prepare_contract.contract
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hvm_vm.engines.jit.block import ParameterBlock
 from hvm_vm.engines.jit.encode import LANES, Flat, Step, encode_sweep
-from hvm_vm.engines.jit.lane_program import AxisTable, LaneCompiler, Leaf, Raw, Word
+from hvm_vm.engines.jit.lane_program import LaneCompiler, Leaf, Raw, Table, Word
 from hvm_vm.engines.jit.spaces import by_stride, merge, points
 
 
@@ -13,8 +13,9 @@ def leaves_of(words: list[Word]) -> list[Leaf]:
     found: dict[Leaf, None] = {}
 
     def visit(x):
-        if isinstance(x, AxisTable):
-            visit(x.source)
+        if isinstance(x, Table):
+            for item in x.items:
+                visit(item)
         elif isinstance(x, Leaf):
             found[x] = None
         elif isinstance(x, Raw):

@@ -1,0 +1,128 @@
+"""Whole-row kernels: softmax and the norms, over one row of lanes that lie side by side.
+
+`dst` may be the row itself. Sums and maxima are folded in halves (see `reductions.make_fold`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hvm_vm.engines.jit.kernels.intrinsics import get_i64, lanes
+from hvm_vm.engines.jit.kernels.lanes_math import make_exp
+from hvm_vm.engines.jit.kernels.loops import inline
+from hvm_vm.engines.jit.kernels.reductions import make_fold
+
+
+def build(name: str, kind: str):
+    return {"softmax": _softmax, "layer_norm": _layer_norm, "rms_norm": _rms_norm}[name](kind)
+
+
+def make_copy(kind):
+    get, put = lanes(kind).get, lanes(kind).put
+
+    def copy(dst, a, n):
+        if dst != a:
+            for i in range(n):
+                put(dst, i, get(a, i))
+    return inline(copy)
+
+
+def _softmax(kind):
+    """dst = w e^(a - m)/sum(…), w the lanes b (or 0: all 1); c: (condition lanes or 0, scratch of n
+    lanes). See `isa` and the reference engine for what is outside the condition."""
+    tools = lanes(kind)
+    get, put, zero, one = tools.get, tools.put, tools.T(0), tools.T(1)
+    least, nan = tools.T(-np.inf), tools.T(np.nan)
+    exp, top, total, copy = (make_exp(kind), make_fold("max", kind), make_fold("sum", kind),
+                             make_copy(kind))
+
+    def plain(dst, a, scratch, n):
+        copy(dst, a, n)
+        m = top(dst, scratch, n)
+        for i in range(n):
+            put(dst, i, exp(get(dst, i) - m))
+        scale = one / total(dst, scratch, n)
+        for i in range(n):
+            put(dst, i, get(dst, i) * scale)
+
+    def weighted(dst, a, b, condition, scratch, n):
+        copy(dst, a, n)
+        some = 0
+        for i in range(n):
+            inside = True
+            if condition != 0:
+                inside = get(condition, i) != zero
+            some += 1 if inside else 0
+            if b != 0:
+                inside = inside and get(b, i) != zero
+            if not inside:
+                put(dst, i, least)
+        m = top(dst, scratch, n)
+        for i in range(n):
+            e = exp(get(dst, i) - m)
+            inside = True
+            if condition != 0:
+                inside = get(condition, i) != zero
+            if b != 0:
+                w = get(b, i)
+                inside = inside and w != zero
+                e *= w
+            put(dst, i, e if inside else zero)
+        sum_ = total(dst, scratch, n)
+        for i in range(n):
+            x = get(dst, i) / sum_
+            if condition != 0:
+                x = zero if get(condition, i) == zero else x
+            put(dst, i, x if some != 0 else nan)
+
+    plain, weighted = inline(plain), inline(weighted)
+
+    def softmax(dst, a, b, c, n):
+        condition, scratch = get_i64(c, 0), get_i64(c, 1)
+        if b == 0 and condition == 0:
+            plain(dst, a, scratch, n)
+        else:
+            weighted(dst, a, b, condition, scratch, n)
+        return 0
+    return softmax
+
+
+def _layer_norm(kind):
+    """dst = (a - mean)/sqrt(variance + b[0]); c: scratch of 2n lanes."""
+    tools = lanes(kind)
+    get, put, T, sqrt, size = tools.get, tools.put, tools.T, tools.sqrt, tools.size
+    total, copy, one = make_fold("sum", kind), make_copy(kind), T(1)
+
+    def layer_norm(dst, a, b, c, n):
+        copy(dst, a, n)
+        mean = total(dst, c, n) / T(n)
+        for i in range(n):
+            put(dst, i, get(dst, i) - mean)
+        squares = c + n * size
+        for i in range(n):
+            x = get(dst, i)
+            put(squares, i, x * x)
+        scale = one / sqrt(total(squares, c, n) / T(n) + get(b, 0))
+        for i in range(n):
+            put(dst, i, get(dst, i) * scale)
+        return 0
+    return layer_norm
+
+
+def _rms_norm(kind):
+    """dst = a/sqrt(mean(a^2) + b[0]); c: scratch of 2n lanes."""
+    tools = lanes(kind)
+    get, put, T, sqrt, size = tools.get, tools.put, tools.T, tools.sqrt, tools.size
+    total, copy, one = make_fold("sum", kind), make_copy(kind), T(1)
+
+    def rms_norm(dst, a, b, c, n):
+        copy(dst, a, n)
+        squares = c + n * size
+        for i in range(n):
+            x = get(dst, i)
+            put(squares, i, x * x)
+        scale = one / sqrt(total(squares, c, n) / T(n) + get(b, 0))
+        for i in range(n):
+            put(dst, i, get(dst, i) * scale)
+        return 0
+    return rms_norm
