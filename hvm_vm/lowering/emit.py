@@ -110,7 +110,7 @@ class Emitter:
         results = [(together[k].variable, together[k].subscripts) for k in stored]
         roots = [values[k] for k in stored]
         kind = _elementwise_name(lanes.nodes, roots) if t is not None else "map"
-        self._instruction(kind, together[0], lanes, results, roots)
+        self._instruction(kind, together[stored[0]], lanes, results, roots)
 
     def emit(self, operation: Operation) -> None:
         if operation.kind == "map":
