@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 
@@ -88,9 +90,9 @@ def test_explain_says_where_the_rest_went(hvm, tmp_path):
     file = tmp_path / "parts.hmp"
     file.write_text("given x\nunused = x + 1\nhalf = x/2\ny = half^2\nfind y\n")
     lines = hvm("explain", file).out.splitlines()
-    below = dict(zip(lines, lines[1:], strict=False))
+    below = dict(itertools.pairwise(lines))
     assert below["parts.hmp:2: unused = x + 1"] == "    not needed for the results"
-    assert below["parts.hmp:3: half = x/2"] == "    in 0 (map)"
+    assert below["parts.hmp:3: half = x/2"] == "    in 0 (map)", lines
 
 
 def test_fmt_is_idempotent_and_writes_whole(hvm, tmp_path):
