@@ -98,17 +98,21 @@ def span_of(place: Size, integers: Integers, tight: dict[Index, Bounds] | None =
     return Bounds(lo, hi)
 
 
-def determined_axes(relations: list[Drawn], integers: Integers) -> tuple[Axis, ...]:
+def determined_axes(
+    relations: list[Drawn], integers: Integers, rank: int
+) -> tuple[Axis, ...]:
     """The axes of a variable from the left sides of its relations, all of one rank."""
     good = [r for r in relations if not r.bad]
-    if not good or not good[0].places:
+    if not good:  # errors were reported
+        return (Axis(Size.of(1), Size.of(1)),) * rank
+    if not rank:
         return ()
     # A range is taken for non-empty here: path[T] lies within t : 1..T.
     facts = []
     for relation in good:
         facts += [formula(_nonempty(i), integers) for i in relation.indices]
     axes = []
-    for k in range(len(good[0].places)):
+    for k in range(rank):
         parts, text = [], ""
         for relation in good:
             place = relation.places[k]

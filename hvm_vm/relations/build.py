@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -63,12 +64,17 @@ def build(
     """
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, RECURSION))
+    # Nothing here makes cycles, and passes over the growing trees would cost more than the work.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         stages = _Build(
             file, source, diagnostics, frozenset(known), frozenset(free), tuple(find)
         )
         return stages.run()
     finally:
+        if collecting:
+            gc.enable()
         sys.setrecursionlimit(limit)
 
 
@@ -95,7 +101,8 @@ class _Build:
         self.resolver = resolver = Resolver(out, sizes, ranks, report)
         defaults = read_defaults(out, resolver, self.free, report)
         settled = self.known | defaults.keys()
-        unsolved(out, seen, resolver, dropped, settled, self.find, report)
+        given = [r for n in out.givens for r in out.relations.pop(n, ())]
+        unsolved(out, seen, resolver, given, dropped, settled, self.find, report)
 
         # Every relation, resolved.
         definitions = {
@@ -110,9 +117,9 @@ class _Build:
             axes.setdefault(name, inputs.default_axes(relation, sizes))
         for name, cases in definitions.items():
             if name not in axes:
-                axes[name] = determined_axes(cases, integers)
+                axes[name] = determined_axes(cases, integers, ranks[name][0])
         integers.whole = {n for n, item in out.givens.items() if item.integer}
-        undeclared = inputs.undeclared(ranks, axes, seen, out, self.known, report)
+        undeclared = inputs.undeclared(ranks, axes, seen, out, self.known, given, report)
         for name, (value, relation) in defaults.items():
             inputs.check_default(name, value, axes[name], relation, report)
         self.first = seen.first

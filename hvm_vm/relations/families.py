@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations
 from math import prod
 
 from .report import joined
@@ -16,7 +16,7 @@ from .system import FamilyMember, ScalarFamily
 
 _TAIL = re.compile(r"^(.*?[^\W\d_])_?((?:[0-9]+_)*[0-9]+)$", re.DOTALL)
 MAX_RANK = 6
-MAX_CUTS = 64
+MAX_DIGITS = 8  # longer runs are one number
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,16 @@ class Families:
 
     def _group(self, base: str, members: list[tuple[str, str]]) -> None:
         certain: dict[str, tuple[int, ...]] = {}
-        doubtful: list[tuple[str, list[tuple[int, ...]]]] = []
+        digits: list[tuple[str, str]] = []
         for name, tail in members:
-            cuts = _cuts(tail)
-            if len(cuts) == 1:
-                certain[name] = cuts[0]
+            if "_" in tail:
+                certain[name] = tuple(map(int, tail.split("_")))
+            elif len(tail) == 1 or len(tail) > MAX_DIGITS:
+                certain[name] = (int(tail),)
             else:
-                doubtful.append((name, cuts))
-        if doubtful:
-            self._decide(base, certain, doubtful)
+                digits.append((name, tail))
+        if digits:
+            self._decide(certain, digits)
         # Members of different rank (x1 beside x1_1) are different families; the largest is `base`.
         ranks: dict[int, dict[tuple[int, ...], str]] = {}
         for name, subs in certain.items():
@@ -71,13 +72,17 @@ class Families:
             best = max(ranks, key=lambda r: (len(ranks[r]), r))
             self.groups[base] = dict(sorted(ranks[best].items()))
 
-    def _decide(self, base: str, certain: dict, doubtful: list) -> None:
+    def _decide(self, certain: dict, digits: list[tuple[str, str]]) -> None:
         """Cut the digits of every doubtful name, or note that it cannot be decided."""
         lengths = {len(s) for s in certain.values()}
-        ranks = sorted(lengths) if len(lengths) == 1 else range(1, MAX_RANK + 1)
+        if lengths == {1}:
+            certain.update((name, (int(tail),)) for name, tail in digits)
+            return
+        shortest = min(len(tail) for _, tail in digits)
+        ranks = lengths if len(lengths) == 1 else range(1, min(shortest, MAX_RANK) + 1)
         best = None
         for rank in ranks:
-            options = [(n, [c for c in cuts if len(c) == rank]) for n, cuts in doubtful]
+            options = [(name, _cuts(tail, rank)) for name, tail in digits]
             if any(not cuts for _, cuts in options):
                 continue
             settled = {n: s for n, s in certain.items() if len(s) == rank}
@@ -95,7 +100,8 @@ class Families:
                 best = (score, settled, unclear)
         if best is None:
             # Names of several ranks, x1 beside x12 and x123: only whole numbers are safe.
-            for name, cuts in doubtful:
+            for name, tail in digits:
+                cuts = [c for rank in range(1, MAX_RANK + 1) for c in _cuts(tail, rank)]
                 fit = [c for c in cuts if len(c) in lengths]
                 if len(fit) == 1:
                     certain[name] = fit[0]
@@ -163,28 +169,16 @@ class Families:
         return tuple(found)
 
 
-def _cuts(tail: str) -> list[tuple[int, ...]]:
-    """The ways to read the digits after a name: those between `_` are cut or not."""
-    runs = tail.split("_")
-    if len(runs) > 1:
-        # An underscore says where the subscripts end.
-        return [tuple(int(r) for r in runs)]
-    digits = runs[0]
-    if len(digits) == 1:
-        return [(int(digits),)]
-    if len(digits) > MAX_RANK + 2:
+def _cuts(digits: str, rank: int) -> list[tuple[int, ...]]:
+    """The ways to cut a run of digits into `rank` numbers; 0 leads no number but 0."""
+    if rank == 1:
         return [(int(digits),)]
     found = []
-    for cut in product((False, True), repeat=len(digits) - 1):
-        pieces = [digits[0]]
-        for digit, new in zip(digits[1:], cut, strict=True):
-            if new:
-                pieces.append(digit)
-            else:
-                pieces[-1] += digit
-        if all(p == "0" or p[0] != "0" for p in pieces) and len(pieces) <= MAX_RANK:
+    for places in combinations(range(1, len(digits)), rank - 1):
+        pieces = [digits[a:b] for a, b in zip((0, *places), (*places, len(digits)), strict=True)]
+        if all(p == "0" or p[0] != "0" for p in pieces):
             found.append(tuple(map(int, pieces)))
-    return found[:MAX_CUTS] or [(int(digits),)]
+    return found
 
 
 def _settle(settled: dict, open_names: list) -> list:

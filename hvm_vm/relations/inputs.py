@@ -48,10 +48,17 @@ def ranks(
 
 
 def undeclared(
-    known_ranks, axes, seen: Survey, out: Outline, known: frozenset[str], report: Report
+    known_ranks,
+    axes,
+    seen: Survey,
+    out: Outline,
+    known: frozenset[str],
+    given: list[S.Relation],
+    report: Report,
 ) -> list[str]:
-    """The inputs that no line declares; errors and warnings about them."""
-    excused = _excused(out)
+    """The inputs that no line declares; errors and warnings about them. `given` are relations of
+    inputs, which determine something else."""
+    excused = _excused([*out.implicit, *given], out)
     found = []
     determined = [n for n in (*out.relations, *out.givens)]
     for name in known_ranks:
@@ -79,10 +86,10 @@ def undeclared(
     return found
 
 
-def _excused(out: Outline) -> set[str]:
+def _excused(relations: list[S.Relation], out: Outline) -> set[str]:
     """Names of relations that are reported elsewhere: they may be unknowns, not inputs."""
     found: set[str] = set()
-    for relation in out.implicit:
+    for relation in relations:
         for side in (relation.lhs, relation.rhs):
             found |= {n.name for n in S.walk(side) if type(n) in (S.Name, S.Subscript)}
     found |= {g.target.name for g in out.guesses}

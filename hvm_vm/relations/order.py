@@ -103,8 +103,8 @@ def _report(component, definitions, reads, integers: Integers, report: Report) -
     lag = _lag(members, definitions, integers)
     if lag is not None:
         axis, distance, case = lag
-        if len(component) == 1:
-            what = f"{component[0]} depends on itself"
+        if len(cycle) == 1:
+            what = f"{cycle[0]} depends on itself"
         else:
             what = f"{', '.join(cycle)} depend on each other ({shown})"
         report.error(

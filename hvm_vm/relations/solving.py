@@ -19,12 +19,15 @@ def unsolved(
     out: Outline,
     seen: Survey,
     resolver: Resolver,
+    given: list[S.Relation],
     dropped: list[S.Relation],
     known: frozenset[str],
     find: tuple[str, ...],
     report: Report,
 ) -> None:
-    """Report every relation that this version cannot use."""
+    """Report every relation that this version cannot use. `given`: the relations `name… = …` of
+    declared inputs; `dropped`: those of names that the caller sets."""
+    count = report.count
     settled = {*out.relations, *out.givens, *known, *resolver.sizes.values, *out.indices}
     for relation in out.implicit:
         quote = report.quote(relation.span)
@@ -35,7 +38,7 @@ def unsolved(
                 relation.span,
                 help="write it as name = … with the unknown alone on the left",
             )
-        elif relation.rhs and _only_name(relation.rhs, out):
+        elif _only_name(relation.rhs, out):
             report.error(
                 f"`{quote}` determines nothing that is not determined already",
                 relation.span,
@@ -47,17 +50,43 @@ def unsolved(
                 relation.span,
                 help="to assert that it holds, write check in front of it",
             )
-    for guess in out.guesses:
+    for relation in given:
+        _over_given(relation, out, resolver, settled, report)
+    if report.count == count:
+        for guess in out.guesses:
+            report.error(
+                f"`{report.quote(guess.span)}` starts a solve, which is {NOT_YET}", guess.span
+            )
+    for until in dict.fromkeys(resolver.sizes.until.values()):
+        names = [n for n, u in resolver.sizes.until.items() if u is until]
         report.error(
-            f"`{report.quote(guess.span)}` starts a solve, which is {NOT_YET}", guess.span
-        )
-    for name, until in resolver.sizes.until.items():
-        report.error(
-            f"the index {name} ends at `until {report.quote(until.span)}`, which is {NOT_YET}",
+            f"{joined(names)} {'ends' if len(names) == 1 else 'end'} at"
+            f" `until {report.quote(until.span)}`, which is {NOT_YET}",
             until.span,
         )
     for relation in dropped:
         _left_over(relation, out, seen, resolver, settled, find, report)
+
+
+def _over_given(relation, out: Outline, resolver, settled, report: Report) -> None:
+    """A relation whose left side is an input: it can only determine something else."""
+    name = relation.lhs.name
+    unknowns = [n for n in _variables(relation, resolver) if n not in settled]
+    note = [(f"{name} is declared an input here", out.givens[name].name_span)]
+    if unknowns:
+        report.error(
+            f"{name} is given, so `{report.quote(relation.span)}` must be solved for"
+            f" {joined(unknowns, 'or')}, which is {NOT_YET}",
+            relation.span,
+            notes=note,
+        )
+        return
+    report.error(
+        f"{name} is given, so `{report.quote(relation.span)}` determines nothing",
+        relation.span,
+        help=f"take {name} out of the given line, or assert the relation with check",
+        notes=note,
+    )
 
 
 def _left_over(relation, out, seen, resolver, settled, find, report: Report) -> None:
