@@ -58,14 +58,26 @@ def product_pieces(node: ast.Product, tight: bool = False) -> list[str]:
 
 def subscripts_text(subs: tuple[ast.Expr, ...]) -> str:
     """What stands between the brackets of a subscripted name."""
-    texts = [expression_text(sub, tight=True) for sub in subs]
-    if any("[" in text or "(" in text for text in texts):
-        texts = [
-            expression_text(sub) if "[" in text or "(" in text else text
-            for sub, text in zip(subs, texts, strict=True)
-        ]
-        return ", ".join(texts)
-    return ",".join(texts)
+    bracketed = [_has_brackets(sub) for sub in subs]
+    texts = [
+        expression_text(sub, tight=not brackets)
+        for sub, brackets in zip(subs, bracketed, strict=True)
+    ]
+    return (", " if any(bracketed) else ",").join(texts)
+
+
+def _has_brackets(sub: ast.Expr) -> bool:
+    """Whether the text of `sub` would hold brackets. Asked of the tree and not of a trial text:
+    trials inside trials would take time exponential in the nesting."""
+    if type(sub) is ast.Range:
+        return False  # always tight
+    return any(
+        type(node) in _BRACKETED or (type(node) is ast.Sum and node is not sub)
+        for node in ast.walk(sub)
+    )
+
+
+_BRACKETED = frozenset([ast.Subscript, ast.Call, ast.Reduce, ast.Last, ast.Derivative])
 
 
 def quoted(text: str, quote: str) -> str:

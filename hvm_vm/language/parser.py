@@ -290,7 +290,8 @@ class StatementParser(ExpressionParser):
         start = self.start
         name = self.plain_name("the name of an input")
         integer = False
-        if name.name == "integer" and self.kind == NAME and self.text != "from":
+        pattern_next = self.text == "from" and _QUOTE.match(self.code, self.end)
+        if name.name == "integer" and self.kind == NAME and not pattern_next:
             integer = True
             name = self.plain_name("the name of an input")
         axes: list[ast.Expr] = []
@@ -420,6 +421,7 @@ class StatementParser(ExpressionParser):
 
 
 _DEFINITION = re.compile(r"\(\s*[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*\s*\)\s*=")
+_QUOTE = re.compile(r"""[^\S\n]*["']""")
 _AFTER = ("where", "otherwise", "outside", "within", "until", "from", "and", "or")
 _USAGE = {
     "index": "for example: index t, u : 1..T",

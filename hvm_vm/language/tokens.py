@@ -57,7 +57,7 @@ LEADING = re.compile(
       [-+*/^=<>,·⋅×∗−÷≤≥≠]|!=
     | (?:where|and|or)\b(?![^\S\n]*(?:=|\[))
     | (?:otherwise|outside)[^\S\n]*(?:[;\#\n]|$)
-    | (?:until|within|in)[^\S\n]+[\w.]
+    | (?:until|within|in)[^\S\n]+(?:[\w.√('"]|[-+−](?!\s))
     | from[^\S\n]*["']
     )""",
     re.VERBOSE,
@@ -89,6 +89,7 @@ class Tokens:
     def seek(self, position: int) -> None:
         """Make the first token at or after `position` the current one."""
         self._tokens = TOKEN.finditer(self.code, position, self.limit)
+        self._joined = -1  # up to here, a line's end is known to be none of a statement's
         self.kind = LINE_END
         self.text = "\n"
         self.start = self.end = self.last_end = position
@@ -132,13 +133,16 @@ class Tokens:
     def _continues(self, position: int) -> bool:
         """Whether the line's end before `position` is no end of the statement."""
         previous = self.text
-        if self.depth or previous in TRAILING:
+        if self.depth or previous in TRAILING or position <= self._joined:
             return True
         if previous in _NO_CONTINUATION:
             return False
         while match := _COMMENT_LINE.match(self.code, position):
             position = match.end()
-        return LEADING.match(self.code, position, self.limit) is not None
+        if LEADING.match(self.code, position, self.limit) is None:
+            return False
+        self._joined = position  # so that a long comment before it is looked through once
+        return True
 
     def recover(self, statement_start: int) -> None:
         """After an error: go to the end of the statement, as well as it can be told."""
