@@ -124,11 +124,15 @@ class Canon:
     def plus(self, *addends: Term) -> Term:
         parts: dict[Term, float] = {}
         const = 0
-        for addend in addends:
+        work = [(a, 1) for a in addends]
+        for addend, scale in work:
             found, c = self.addends(addend)
-            const += c
+            const += c * scale
             for rest, coefficient in found.items():
-                parts[rest] = parts.get(rest, 0) + coefficient
+                if rest.op == "add":  # a - (b + c)
+                    work.append((rest, coefficient * scale))
+                else:
+                    parts[rest] = parts.get(rest, 0) + coefficient * scale
         return self.total(parts, const)
 
     def negative(self, term: Term) -> Term:

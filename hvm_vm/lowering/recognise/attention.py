@@ -18,7 +18,8 @@ from hvm_vm.lowering.recognise.softmax import exponentials, simplified
 from hvm_vm.lowering.terms import HAS_REDUCE, Ix, Term
 
 
-def match(canon: Canon, term: Term, refold: Callable[[Term], Term]) -> Match | None:
+def match(canon: Canon, term: Term, refold: Callable[[Term], Term],
+          full: Callable[[Term], Term]) -> Match | None:
     """The attention that the canonical `term` is. `refold` puts variables back that were looked
     through for nothing: the operands should be what is stored."""
     coefficient, powers, guards = opened(canon, term)
@@ -31,7 +32,7 @@ def match(canon: Canon, term: Term, refold: Callable[[Term], Term]) -> Match | N
             if len(above.data[1]) != len(below.data[1]):
                 continue
             for names in assignments(below.data[1], above.data[1]):
-                found = _weighted(canon, term, below, above, names, refold)
+                found = _weighted(canon, term, below, above, names, refold, full)
                 if found is not None:
                     rest = {b: x for b, x in powers.items() if b is not below and b is not above}
                     found.factor = canon.product(coefficient, rest)
@@ -40,7 +41,7 @@ def match(canon: Canon, term: Term, refold: Callable[[Term], Term]) -> Match | N
     return None
 
 
-def _weighted(canon: Canon, term: Term, below: Term, above: Term, names, refold) -> Match | None:
+def _weighted(canon: Canon, term: Term, below: Term, above: Term, names, refold, full) -> Match | None:
     t = canon.terms
     weights = renamed(canon, below.args[1], names)
     condition = renamed(canon, below.args[0], names)
@@ -54,7 +55,7 @@ def _weighted(canon: Canon, term: Term, below: Term, above: Term, names, refold)
     indices = tuple(above.data[1])
     (exponential,) = [b for b, e in taken.items() if b.op == "exp" and e == 1]
     weight = canon.product(1, {b: e for b, e in taken.items() if b is not exponential})
-    score, condition = simplified(canon, exponential.args[0], condition, indices)
+    score, condition = simplified(canon, exponential.args[0], condition, indices, full)
     value = refold(canon.product(1, rest))
     if value.flags & HAS_REDUCE:
         return None

@@ -14,17 +14,25 @@ from hvm_vm.lowering.recognise.match import Match, assignments, renamed
 from hvm_vm.lowering.terms import Ix, Term, value_of
 
 
-def match(canon: Canon, term: Term, guard: Term) -> Match | None:
-    """The norm that the canonical `term` is."""
+def layer(canon: Canon, term: Term) -> Match | None:
+    """The layer norm that the canonical `term` is."""
+    return _under_roots(canon, term, _layer)
+
+
+def rms(canon: Canon, term: Term) -> Match | None:
+    """The RMS norm that the canonical `term` is. (A layer norm is one too, of x - mean(x): look
+    for that first.)"""
+    return _under_roots(canon, term, _rms)
+
+
+def _under_roots(canon: Canon, term: Term, find) -> Match | None:
     coefficient, powers = canon.factors(term)
     for base, exponent in powers.items():
-        if exponent != -0.5:
-            continue
-        rest = {b: e for b, e in powers.items() if b is not base}
-        found = _layer(canon, term, coefficient, rest, base) or _rms(
-            canon, term, coefficient, rest, base)
-        if found is not None:
-            return found
+        if exponent == -0.5:
+            rest = {b: e for b, e in powers.items() if b is not base}
+            found = find(canon, term, coefficient, rest, base)
+            if found is not None:
+                return found
     return None
 
 

@@ -56,20 +56,28 @@ class Recogniser:
             flags = self._deep(node)
             if not flags & HAS_REDUCE or not flags & (HAS_EXP | HAS_ROOT):
                 continue
-            for term, refold in self._levels(node, frozenset(self.found)):
-                canonical = self.canon.of(term)
-                match = None
-                if flags & HAS_ROOT:
-                    match = norm.match(self.canon, canonical, under)
-                if match is None and flags & HAS_EXP:
-                    match = softmax.match(self.canon, canonical, under)
+            match = self._first(node, under, flags)
+            if match is not None:
+                found.append((node, match))
+                taken.add(node.id)
+        return found
+
+    def _first(self, node: Term, under: Term, flags: int) -> Match | None:
+        """The softmax or norm that a node is, at the first level where it shows."""
+        kinds = []
+        if flags & HAS_ROOT:
+            kinds += [norm.layer, norm.rms]
+        if flags & HAS_EXP:
+            kinds.append(lambda canon, term: softmax.match(canon, term, under, self.full))
+        levels = list(self._levels(node, frozenset(self.found)))
+        for kind in kinds:
+            for term, refold in levels:
+                match = kind(self.canon, self.canon.of(term))
                 if match is not None and match.free <= node.free:
                     match.roots = {k: refold(r) for k, r in match.roots.items()}
                     match.factor = refold(match.factor)
-                    found.append((node, match))
-                    taken.add(node.id)
-                    break
-        return found
+                    return match
+        return None
 
     def attention(self, name: str, body: Term) -> list[tuple[Term, Match]]:
         """The attentions in a definition that nobody else's needs forbid."""
@@ -86,7 +94,7 @@ class Recogniser:
             if not flags & HAS_REDUCE or not flags & HAS_EXP:
                 continue
             for term, refold in self._levels(node, frozenset()):
-                match = attention.match(self.canon, self.canon.of(term), refold)
+                match = attention.match(self.canon, self.canon.of(term), refold, self.full)
                 if match is not None and match.free <= node.free:
                     if self._private(name, node, match):
                         found.append((node, match))
@@ -136,6 +144,13 @@ class Recogniser:
             term = self.terms.replace(term, change)
             if len(subterms(term)) > LARGEST:
                 return
+
+    def full(self, term: Term) -> Term:
+        """The canonical form of `term` with every definition looked through."""
+        last = term
+        for last, _ in self._levels(term, frozenset()):
+            pass
+        return self.canon.of(last)
 
     def _nodes(self, body: Term, guard: Term) -> list[tuple[Term, Term]]:
         """Every node with the canonical condition that holds wherever it is read, innermost first."""
@@ -216,6 +231,12 @@ class Recogniser:
         t, restore = self.terms, self.canon.restore
         roots = {k: restore(r) for k, r in match.roots.items()}
         operands = [restore(o) for o in match.operands]
+        roles, named = match.roles, self._named(node, match)
+        if named:
+            roles = {named.get(i, i): r for i, r in roles.items()}
+            values = {a: t.index(b) for a, b in named.items()}
+            roots = {k: t.substitute(r, values) for k, r in roots.items()}
+            operands = [t.substitute(o, values) for o in operands]
         if all(self.program.safe(r) for r in (*roots.values(), *operands)):
             guard = t.true
         free = sorted(match.free | guard.free, key=lambda i: i.number)
@@ -227,8 +248,8 @@ class Recogniser:
             condition = t.both(guard, roots.get("condition", t.true))
             roots = {k: selection.hoist(r, condition if k in ("score", "weight") else guard,
                                         owner, place) for k, r in roots.items()}
-            dims = [Space(i, i.lo, i.hi, match.roles.get(i, "o")) for i in free]
-            dims += [Space(i, i.lo, i.hi, r) for i, r in match.roles.items() if i not in free]
+            dims = [Space(i, i.lo, i.hi, roles.get(i, "o")) for i in free]
+            dims += [Space(i, i.lo, i.hi, r) for i, r in roles.items() if i not in free]
             if match.kind in ("layer_norm", "rms_norm"):
                 roots.setdefault("epsilon", t.zero)
             stored = [self._stored(selection, owner, o, dims, place) for o in operands]
@@ -240,6 +261,13 @@ class Recogniser:
         else:
             new = old
         return t.ref(new, tuple(t.index(i) for i in free))
+
+    def _named(self, node: Term, match: Match) -> dict[Ix, Ix]:
+        """The attended index's name in a canonical form, to the one that the user gave it."""
+        attended = [i for i, r in match.roles.items() if r == "u"]
+        if node.op != "reduce" or len(attended) != 1 or len(node.data[1]) != 1:
+            return {}
+        return {attended[0]: node.data[1][0]}
 
     def _stored(self, selection, owner: str, operand: Term, dims, place) -> Term:
         """An operand that the core can read: a plain reference, or a temporary."""

@@ -8,6 +8,7 @@ a mask of minus infinity (which becomes the condition), a logarithm of the sum.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from hvm_vm.lowering import conditions
 from hvm_vm.lowering.canonical import Canon
@@ -15,8 +16,9 @@ from hvm_vm.lowering.recognise.match import Match, assignments, opened, renamed,
 from hvm_vm.lowering.terms import Ix, Term, value_of
 
 
-def match(canon: Canon, term: Term, guard: Term) -> Match | None:
-    """The softmax that the canonical `term` is, read where the canonical `guard` holds."""
+def match(canon: Canon, term: Term, guard: Term, full: Callable[[Term], Term]) -> Match | None:
+    """The softmax that the canonical `term` is, read where the canonical `guard` holds. `full`
+    gives the canonical form of a term with all definitions looked through."""
     coefficient, powers, guards = opened(canon, term)
     known = truth(canon, guard, guards)
     for base, exponent in powers.items():
@@ -33,7 +35,7 @@ def match(canon: Canon, term: Term, guard: Term) -> Match | None:
             if not conditions.implies(known, condition):
                 continue
             indices = tuple(names.values())
-            score, condition = simplified(canon, score, condition, indices)
+            score, condition = simplified(canon, score, condition, indices, full)
             outer = [g for g in guards if not conditions.implies(condition, g)]
             roots = {"score": score}
             if weight is not canon.terms.one:
@@ -91,7 +93,9 @@ def split_exponent(canon: Canon, whole: Term, part: Term) -> Term | None:
     return canon.total(addends, const - taken_const)
 
 
-def simplified(canon: Canon, score: Term, condition: Term, indices) -> tuple[Term, Term]:
+def simplified(
+    canon: Canon, score: Term, condition: Term, indices, full: Callable[[Term], Term]
+) -> tuple[Term, Term]:
     """The score without what the instruction does by itself, and the condition it hid."""
     addends, const = canon.addends(score)
     masks = [condition]
@@ -112,13 +116,17 @@ def simplified(canon: Canon, score: Term, condition: Term, indices) -> tuple[Ter
         for term, k in more.items():
             addends[term] = addends.get(term, 0) + k
     condition = conditions.junction(canon.terms, "and", masks)
+    bound = frozenset(indices)
     for addend, coefficient in list(addends.items()):
-        if coefficient == -1 and addend.op == "reduce" and addend.data[0] == "max":
-            rest = canon.total({a: c for a, c in addends.items() if a is not addend}, const)
-            if any(_maximum(canon, rest, c, indices) is addend
-                   for c in (condition, canon.terms.true)) or (
-                       _maximum(canon, _masked(canon, rest, condition), canon.terms.true, indices)
-                       is addend):
+        if coefficient != -1 or addend.op not in ("reduce", "ref") or addend.free & bound:
+            continue
+        whole = full(addend)
+        if whole.op == "reduce" and whole.data[0] == "max":
+            rest = full(canon.total({a: c for a, c in addends.items() if a is not addend}, const))
+            nowhere = canon.terms.true
+            if any(_maximum(canon, body, given, indices) is whole for body, given in (
+                    (rest, condition), (rest, nowhere),
+                    (_masked(canon, rest, condition), nowhere))):
                 del addends[addend]
     return canon.total(addends, const), condition
 
