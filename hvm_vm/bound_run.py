@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 
-from hvm_vm.engines.bound import Frame
 from hvm_vm.engines.words import listed, nearest
 from hvm_vm.values import UnknownResult, result_value
 
@@ -41,7 +40,7 @@ class BoundRun:
             registers[item.register] = array
             if item.name in self.constant:
                 array.flags.writeable = False
-        self.frame = Frame(plan.bound, registers)
+        self.frame = plan.new_frame(registers)
         self.inputs = Buffers(own, "input")
         shown = {o.name: o for o in module.outputs if not o.hidden}
         self.outputs = Outputs(

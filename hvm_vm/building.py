@@ -18,7 +18,7 @@ def compile(
 ) -> Program:
     """Compile HMP.
 
-    `source` is a path, source text (anything with a line end or an equals sign), or a `Source`.
+    `source` is a path, source text (see `is_text`), or a `Source`.
     `known`: names set from outside though the file may determine them. `free`: literal defaults to
     drop, so that relations determine the name. `find`: results in place of the file's own.
 
@@ -49,14 +49,25 @@ def compile(
                    warnings=tuple(d.render() for d in diagnostics.warnings))
 
 
+def is_text(source: str) -> bool:
+    """Whether a string is source text rather than a path: it has a line end, an equals sign, or the
+    dictionary form's brace, and no file has that name."""
+    looks = "\n" in source or "=" in source or source.lstrip().startswith("{")
+    return looks and ("\n" in source or not os.path.exists(source))
+
+
 def _source(source):
     from hvm_vm.language.source import Source
 
     if isinstance(source, Source):
         return source
-    if isinstance(source, str) and ("\n" in source or "=" in source):
+    if isinstance(source, str) and is_text(source):
         return Source("text", source)
-    path = os.fspath(source)
+    try:
+        path = os.fspath(source)
+    except TypeError:
+        kind = type(source).__name__
+        raise InputError(f"compile takes a path or source text, not a {kind}") from None
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -71,6 +82,7 @@ def _source(source):
             f"{path}: there is no such file{hint} (source text is told from a path by a line end "
             "or an equals sign)"
         ) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason})") from None
     return Source.from_bytes(path, data)

@@ -16,6 +16,8 @@ import numpy as np
 
 from hvm_vm.engines import get
 from hvm_vm.engines.bound import Bound, Frame
+from hvm_vm.engines.words import byte_count
+from hvm_vm.errors import RunError
 
 KEPT_FRAMES = 8
 KEPT_BYTES = 1 << 28  # of arenas kept for the next call
@@ -70,7 +72,7 @@ class Plan:
         try:
             frame = frames.pop()  # atomic
         except IndexError:
-            return Frame(self.bound, dict(arrays))
+            return self.new_frame(arrays)
         for register, array in arrays.items():
             frame.arrays[register] = array
         if frame.scratch is not None:  # it may hold the addresses of the last run's inputs
@@ -80,6 +82,14 @@ class Plan:
             else:
                 rebind(frame)
         return frame
+
+    def new_frame(self, arrays: Mapping[int, np.ndarray]) -> Frame:
+        """A frame of the caller's own. `arrays` are by register."""
+        try:
+            return Frame(self.bound, dict(arrays))
+        except MemoryError:
+            raise RunError(f"the run needs {byte_count(self.bound.arena_bytes)} of memory, which "
+                           "this machine does not give") from None
 
     def give_back(self, engine: str, frame: Frame, arrays: Mapping[int, np.ndarray]) -> None:
         """Keep a frame for the next run."""

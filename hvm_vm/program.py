@@ -55,9 +55,7 @@ class Prepared:
 
     def frame(self):
         """A new frame, the caller's own."""
-        from hvm_vm.engines.bound import Frame
-
-        return Frame(self.plan.bound, dict(self.arrays))
+        return self.plan.new_frame(self.arrays)
 
     def outputs(self, frame) -> Results:
         """The results that a run left in `frame`, copied out of it."""

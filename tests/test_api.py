@@ -368,6 +368,9 @@ def test_running_bytecode_never_imports_the_compiler(tmp_path):
 def test_text_and_paths(tmp_path):
     assert hvm.compile("a = 3\nb = 2*a")() == {"b": 6.0}
     assert hvm.compile("b = 2*3")() == {"b": 6.0}
+    assert hvm.compile('{"b": "2*3"}')() == {"b": 6.0}
+    with pytest.raises(hvm.InputError, match="a path or source text, not a int"):
+        hvm.compile(3)
     path = tmp_path / "double.hmp"
     path.write_text("given a\nb = 2*a\n")
     assert hvm.compile(path)(a=4) == {"b": 8.0}

@@ -78,6 +78,11 @@ class _Binder:
         return found
 
     def bound(self, keep_all: bool) -> Bound:
+        inputs = {item.register for item in self.module.inputs}
+        for number, count in enumerate(self.counts):
+            if number not in inputs:
+                size = count * self.itemsizes[number]
+                self._check_memory(size, [Life(number, size, 0, 0)])
         self._judge_preconditions()
         code = tuple(self._instruction(pc, one) for pc, one in enumerate(self.module.code))
         zeroed = self._partly_written(code)

@@ -359,33 +359,37 @@ class Reference:
                     function(Run(self.module, part, frame.arrays))
 
     def run(self, frame: Frame) -> int:
-        done = 0
+        pc = -1
         try:
             with np.errstate(all="ignore"):
-                for parts, function in self.steps:
+                for pc, (parts, function) in enumerate(self.steps):  # noqa: B007
                     for part in parts:
                         function(Run(self.module, part, frame.arrays))
-                    done += 1
-        except HvmError as error:
-            error.instructions_executed = done
-            raise
-        return done + 1
+        except (HvmError, MemoryError) as error:
+            raise self._failed(error, pc) from None
+        return len(self.steps) + 1
 
     def run_traced(self, frame: Frame, times: np.ndarray) -> int:
         clock = time.perf_counter_ns
-        done = 0
+        pc = -1
         try:
             with np.errstate(all="ignore"):
-                for parts, function in self.steps:
+                for pc, (parts, function) in enumerate(self.steps):
                     start = clock()
                     for part in parts:
                         function(Run(self.module, part, frame.arrays))
-                    times[done] += clock() - start
-                    done += 1
-        except HvmError as error:
-            error.instructions_executed = done
-            raise
-        return done + 1
+                    times[pc] += clock() - start
+        except (HvmError, MemoryError) as error:
+            raise self._failed(error, pc) from None
+        return len(self.steps) + 1
+
+    def _failed(self, error: Exception, pc: int) -> HvmError:
+        if isinstance(error, MemoryError):
+            one = self.bound.code[pc]
+            error = RunError(located(
+                self.module, one.source, "there is not enough memory to evaluate this"))
+        error.instructions_executed = pc
+        return error
 
 
 class ReferenceEngine:

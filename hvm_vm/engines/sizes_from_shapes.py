@@ -26,9 +26,10 @@ class AxisLength:
     length: Size
     elements: int
     source: int
+    is_default: bool = False
 
     def __str__(self) -> str:
-        return f"{self.array}'s {self.axis}"
+        return f"{self.array}'s {self.axis}{' (a default)' if self.is_default else ''}"
 
 
 def solve_sizes(
@@ -87,8 +88,10 @@ def _equations(module: Module, shapes: Mapping[str, Sequence[int]]) -> list[Axis
         if len(shape) != len(register.shape):
             raise InputError(located(module, item.source, _rank(item.name, names, shape)))
         for axis, length, count in zip(names, register.shape, shape, strict=True):
-            found.append(AxisLength(item.name, axis, length, count, item.source))
-    return found
+            default = item.default >= 0 and module.arrays[item.default].shape == shape
+            found.append(AxisLength(item.name, axis, length, count, item.source, default))
+    # What was passed comes first: a default that does not fit it is what the message is about.
+    return sorted(found, key=lambda equation: equation.is_default)
 
 
 def _rank(name: str, names: Sequence[str], shape: Sequence[int]) -> str:

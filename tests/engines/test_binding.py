@@ -270,6 +270,12 @@ def test_more_memory_than_the_machine_has(monkeypatch):
         bound(source, {"x": (10**9,)})
 
 
+def test_sizes_beyond_all_memory():
+    source = copy(at("0"), register("y", T), register("x", T), [dim("t", T)], symbols=["T"])
+    with pytest.raises(InputError, match="y alone has 70368744177664 elements"):
+        bound(source, {"x": (1 << 46,)})
+
+
 @pytest.mark.parametrize("name", ["attention", "scalars", "embedding", "empty"])
 def test_whole_modules_bind(name):
     sizes = {"attention": {"T": 4}, "embedding": {"T": 3, "D": 4, "V": 9, "P": 5}}.get(name, {})

@@ -367,6 +367,14 @@ def test_traced_runs_give_the_same_and_count():
     assert isinstance(a, Frame)
 
 
+def test_more_memory_than_there_is():
+    built = program("sum", [dim("t", "T", "r")], [register("y"), register("x")], [at(), at()],
+                    [("index", (), 0), ("float", (0,)), ("load", (), 1), ("mul", (1, 2))],
+                    [3, -1, -1], symbols=["T"])
+    with pytest.raises(RunError, match="there is not enough memory to evaluate this"):
+        built(x=1, T=1 << 46, engine="reference")
+
+
 def test_engines_by_name():
     assert get("reference").name == "reference" and get("auto").name == "auto"
     with pytest.raises(InputError, match="did you mean reference"):
