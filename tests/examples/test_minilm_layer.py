@@ -34,7 +34,7 @@ def example():
 def weights(example):
     from safetensors.numpy import load_file
 
-    return load_file(example.model_folder() / "model.safetensors")
+    return load_file(example.weights_file())
 
 
 def layer(w, tokens):
@@ -75,7 +75,7 @@ def layer(w, tokens):
 def test_layer(example, weights, engine, sentence):
     tokens = example.tokens_of(sentence)
     out = hvm_vm.compile(PROGRAM)(
-        engine=engine, token=tokens, data=example.model_folder() / "model.safetensors"
+        engine=engine, token=tokens, data=example.weights_file()
     )["H"]
     assert out.dtype == np.float32 and out.shape == (len(tokens), 384)
     np.testing.assert_allclose(out, layer(weights, tokens), atol=1e-5)
