@@ -65,15 +65,15 @@ def plan(extents: Sequence[int], roles: str, a: Leaf, b: Leaf, c: Leaf, size: in
     best = None
     for order in {tuple(sorted(k, key=lambda d: -abs(a.strides[d]))),
                   tuple(sorted(k, key=lambda d: -abs(b.strides[d])))}:
-        of_a = _matrix(extents, batch, m, order, a, size)
-        of_b = _matrix(extents, batch, order, n, b, size)
+        of_a = matrix(extents, batch, m, order, a, size)
+        of_b = matrix(extents, batch, order, n, b, size)
         cost = sum(points([Group(extents[d], d) for d in x.packed])
                    for x in (of_a, of_b) if x.packed is not None)
         if best is None or (cost, order) < best[0]:
             best = (cost, order), of_a, of_b
     (_, order), of_a, of_b = best
     return Product(tuple(batch), tuple(m), tuple(n), order, of_a, of_b,
-                   _matrix(extents, batch, m, n, c, size))
+                   matrix(extents, batch, m, n, c, size))
 
 
 def _mergeable(extents, dims: list[int], operand: Leaf, result: Leaf) -> tuple[list[int], list[int]]:
@@ -99,7 +99,8 @@ def _run(extents, dims: list[int], leaves: list[Leaf]) -> list[int]:
     return max(runs, key=lambda run: points([Group(extents[d], d) for d in run]))
 
 
-def _matrix(extents, batch, rows, columns, leaf: Leaf, size: int) -> Matrix:
+def matrix(extents, batch, rows, columns, leaf: Leaf, size: int) -> Matrix:
+    """An operand as a matrix, read in place if BLAS can, else as the copy that it needs."""
     row, column = _stride(extents, rows, leaf, size), _stride(extents, columns, leaf, size)
     counts = [points([Group(extents[d], d) for d in dims]) for dims in (rows, columns)]
     if row is not None and column is not None:

@@ -46,3 +46,16 @@ GEMV_A, GEMV_X, GEMV_Y = 4, 6, 9
  DIRECT_REDUCED, DIRECT_INNER, DIRECT_A, DIRECT_B, DIRECT_D, DIRECT_FREE_STEPS,
  DIRECT_REDUCED_STEPS, DIRECT_INNER_A, DIRECT_INNER_B) = range(14)
 DIRECT_WORDS = 14
+
+# ATTENTION  for one point of the batch: rows of queries in blocks, all keys that the block may see.
+#   Score rows lie in scratch memory, `LD` bytes apart. The program (FLAT words) turns one row of
+#   products into probabilities; cells (target, base, stride per query in bytes, 1 for rows of the
+#   score block) move with the row. With LIMITED the row of query i sees the keys
+#   0 … floor((LIMIT_CONST + LIMIT_STEP*i)/LIMIT_DIVISOR), the program's words get that many lanes.
+(ATT_QUERIES, ATT_KEYS, ATT_BLOCK, ATT_Q, ATT_Q_STEP, ATT_OUT, ATT_OUT_STEP, ATT_SCORES, ATT_LD,
+ ATT_GEMM, ATT_FIRST, ATT_FIRST_ROWS, ATT_FIRST_KEYS, ATT_FIRST_Q, ATT_SECOND, ATT_SECOND_ROWS,
+ ATT_SECOND_KEYS, ATT_SECOND_OUT, ATT_FLAT, ATT_PROGRAM, ATT_CELLS, ATT_CELL_AT, ATT_LIMITED,
+ ATT_LIMIT_CONST, ATT_LIMIT_STEP, ATT_LIMIT_DIVISOR) = range(26)
+ATT_WORDS = 26
+ATT_CELL_TARGET, ATT_CELL_BASE, ATT_CELL_STEP, ATT_CELL_LOCAL = range(4)
+ATT_CELL_WORDS = 4

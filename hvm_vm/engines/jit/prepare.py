@@ -11,6 +11,7 @@ _REDUCTIONS = ("sum", "prod", "max", "min", "mean", "any", "all", "argmax", "arg
 
 def _preparers() -> dict:
     from hvm_vm.engines.jit import (
+        prepare_attention,
         prepare_contract,
         prepare_maps,
         prepare_reduce,
@@ -20,6 +21,7 @@ def _preparers() -> dict:
     table.update(dict.fromkeys(_REDUCTIONS, prepare_reduce.reduction))
     table["softmax"] = prepare_rows.softmax
     table["layer_norm"] = table["rms_norm"] = prepare_rows.norm
+    table["attention"] = prepare_attention.attention
     table["check"] = prepare_maps.check
     table["contract"] = prepare_contract.contract
     return table

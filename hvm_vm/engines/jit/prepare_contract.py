@@ -144,48 +144,79 @@ def scalar_bits(value: float, precision: str) -> int:
 
 
 def gemm_call(block, precision, sizes, a, b, c, alpha, threads) -> tuple[Step, list[Cell]]:
-    """A call of gemm, or of gemv for a single row or column; operands are (Matrix, Leaf).
+    """A call of gemm, or of gemv for a single row or column; operands are (Matrix, Leaf)."""
+    if 1 in sizes[:2]:
+        return _gemv(block, precision, *_upright(sizes, a, b, c), alpha, threads)
+    words = gemm_words(block, precision, sizes, a, b, c, alpha, threads)
+    cells = [Cell(words[name], leaf) for name, (_, leaf) in zip("abc", (a, b, c), strict=True)]
+    return Step("blas.gemm", words["at"]), cells
 
-    BLAS is column-major: C with rows side by side (column stride 1) is its own transpose there, so
-    the operands change places."""
-    (m, n, k), (ma, la), (mb, lb), (mc, lc) = sizes, a, b, c
-    if mc.column != 1:  # columns side by side already: transpose the whole equation
-        m, n = n, m
-        (ma, la), (mb, lb) = ((contraction.Matrix(x.column, x.row), leaf)
-                              for x, leaf in ((mb, lb), (ma, la)))
-        mc = contraction.Matrix(mc.column, mc.row)
+
+def _upright(sizes, a, b, c):
+    """The same product with a result whose columns lie side by side: BLAS is column-major, so that
+    such a C is its own transpose there, and the operands change places."""
+    if c[0].column == 1:
+        return sizes, a, b, c
+    (m, n, k), turn = sizes, lambda x: (contraction.Matrix(x[0].column, x[0].row), x[1])
+    return (n, m, k), turn(b), turn(a), turn(c)
+
+
+def gemm_words(block, precision, sizes, a, b, c, alpha, threads) -> dict:
+    """The parameters of a gemm call: where they are (`at`), and the words that hold the sizes
+    m, n, k and the addresses of a, b, c, for kernels that change them from call to call."""
+    names = {x: x for x in "mnkabc"}
+    if c[0].column != 1:
+        names |= {"m": "n", "n": "m", "a": "b", "b": "a"}
+    (m, n, k), (ma, la), (mb, lb), (mc, lc) = _upright(sizes, a, b, c)
+    second, first = _transposition(ma, k, m), _transposition(mb, n, k)
+    start = _library(block, precision, "gemm", threads, 13)
+    q = start + at.GEMM_ARGUMENTS
+    for j, argument in enumerate([
+            first[0], second[0], n, m, k, scalar_bits(alpha, precision), lb.place, first[1],
+            la.place, second[1], 0, lc.place, max(mc.row, n)]):
+        block.put(q + j, argument)
+    place = {"m": q + 3, "n": q + 2, "k": q + 4, "a": q + at.GEMM_B, "b": q + at.GEMM_A,
+             "c": q + at.GEMM_C}
+    return {"at": block.here(start), **{name: place[x] for name, x in names.items()}}
+
+
+def _transposition(matrix: contraction.Matrix, rows: int, columns: int) -> tuple[int, int]:
+    """Whether BLAS, to which the matrix is its own transpose, must transpose it back; the stride."""
+    if matrix.column == 1:
+        return ord("N"), max(matrix.row, rows)
+    return ord("T"), max(matrix.column, columns)
+
+
+def _library(block, precision: str, routine: str, threads: int, arguments: int) -> int:
     library = blas()
-    start = block.reserve(at.GEMM_ARGUMENTS + 13)
+    start = block.reserve(at.GEMM_ARGUMENTS + arguments)
     if threads and library.set_threads:
         block.put(start + at.BLAS_THREADS, threads)
         block.put(start + at.BLAS_GET, library.get_threads)
         block.put(start + at.BLAS_SET, library.set_threads)
-    one_, zero = scalar_bits(alpha, precision), 0
-    # First operand: B' is n x k, column-major; second: A' is k x m.
-    first = (ord("N"), max(mb.row, n)) if mb.column == 1 else (ord("T"), max(mb.column, k))
-    second = (ord("N"), max(ma.row, k)) if ma.column == 1 else (ord("T"), max(ma.column, m))
-    q = start + at.GEMM_ARGUMENTS
-    if m == 1 or n == 1:
-        if m == 1:    # c[n] = B'(n x k) a[k]
-            trans, ld, matrix, vector = first[0], first[1], lb, la
-            step = ma.column
-            rows, columns = (n, k) if trans == ord("N") else (k, n)
-            out = mc.column
-        else:         # c[m] = A(m x k) b[k]
-            trans, ld = (ord("T"), second[1]) if second[0] == ord("N") else (ord("N"), second[1])
-            matrix, vector, step = la, lb, mb.row
-            rows, columns = (k, m) if trans == ord("T") else (m, k)
-            out = mc.row
-        arguments = [trans, rows, columns, one_, matrix.place, ld, vector.place, max(step, 1), zero,
-                     lc.place, max(out, 1)]
-        addresses = {at.GEMV_A: matrix, at.GEMV_X: vector, at.GEMV_Y: lc}
-        kernel, function = "blas.gemv", library.gemv[precision]
-    else:
-        arguments = [first[0], second[0], n, m, k, one_, lb.place, first[1], la.place, second[1],
-                     zero, lc.place, max(mc.row, n)]
-        addresses = {at.GEMM_A: lb, at.GEMM_B: la, at.GEMM_C: lc}
-        kernel, function = "blas.gemm", library.gemm[precision]
+    function = (library.gemm if routine == "gemm" else library.gemv)[precision]
     block.put(start + at.BLAS_FUNCTION, Place(ABSOLUTE, function))
-    for j, argument in enumerate(arguments):
+    return start
+
+
+def _gemv(block, precision, sizes, a, b, c, alpha, threads) -> tuple[Step, list[Cell]]:
+    """A product with one row or one column."""
+    (m, n, k), (ma, la), (mb, lb), (mc, lc) = sizes, a, b, c
+    if m == 1:    # c[n] = B'(n x k) a[k]
+        trans, ld = _transposition(mb, n, k)
+        matrix, vector, step, out = lb, la, ma.column, mc.column
+        rows, columns = (n, k) if trans == ord("N") else (k, n)
+    else:         # c[m] = A(m x k) b[k]
+        trans, ld = _transposition(ma, k, m)
+        trans = ord("T") if trans == ord("N") else ord("N")
+        matrix, vector, step, out = la, lb, mb.row, mc.row
+        rows, columns = (k, m) if trans == ord("T") else (m, k)
+    start = _library(block, precision, "gemv", threads, 11)
+    q = start + at.GEMM_ARGUMENTS
+    for j, argument in enumerate([
+            trans, rows, columns, scalar_bits(alpha, precision), matrix.place, ld, vector.place,
+            max(step, 1), 0, lc.place, max(out, 1)]):
         block.put(q + j, argument)
-    return Step(kernel, block.here(start)), [Cell(q + j, leaf) for j, leaf in addresses.items()]
+    cells = [Cell(q + j, leaf) for j, leaf in (
+        (at.GEMV_A, matrix), (at.GEMV_X, vector), (at.GEMV_Y, lc))]
+    return Step("blas.gemv", block.here(start)), cells

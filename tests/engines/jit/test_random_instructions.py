@@ -122,3 +122,49 @@ def test_convolution(data, precision):
     making.access([[(3, 1)], [(0, step), (4, 1)], [(1, step), (5, 1)]])
     making.access([[(d, 1)] for d in data.draw(st.permutations([2, 3, 4, 5]))])
     both_agree(making, "contract", (-1,))
+
+
+@FEW
+@given(st.data(), PRECISION)
+def test_attention(data, precision):
+    """Batch, queries, keys, features, values, each of several dimensions, in any layout."""
+    roles = ["batch", "query", "key", "feature", "value"]
+    roles += data.draw(st.lists(st.sampled_from([*roles, "group"]), max_size=2))
+    roles = data.draw(st.permutations(roles))
+    letter = {"key": "u", "feature": "c"}
+    extent = st.sampled_from([1, 2, 3, 5, 8, 17])
+    dims = [(data.draw(extent), letter.get(role, "o")) for role in roles]
+    if data.draw(st.integers(0, 3)) == 0:
+        at = data.draw(st.sampled_from([k for k, r in enumerate(roles) if r in ("query", "key")]))
+        dims[at] = (data.draw(st.sampled_from([100, 600])), dims[at][1])
+    making = Making(precision, dims, data.draw(st.integers(0, 99)))
+    making.result(order=data.draw(st.permutations(free(making))))
+    for has in ({"batch", "group", "query", "feature"}, {"batch", "key", "feature"},
+                {"batch", "key", "value"}):
+        mine = data.draw(st.permutations([d for d, role in enumerate(roles) if role in has]))
+        making.access([[(d, 1)] for d in mine], transposed=data.draw(st.booleans()))
+    scored = [d for d, role in enumerate(roles) if role in ("batch", "group", "query", "key")]
+    roots = [-1, -1, -1, -1]
+    kind = data.draw(st.integers(0, 2))
+    if kind == 1:
+        roots[0] = making.node("mul", making.const(0.25), making.node("acc"))
+    elif kind == 2:
+        more = data.draw(expressions(making, scored, 1, acc=True))
+        roots[0] = making.node("add", making.node("acc"), more)
+    if data.draw(st.integers(0, 3)) == 0:
+        weight = making.load([[(d, 1)] for d in scored])
+        roots[1] = making.node("max", weight, making.const(0.0))
+    if data.draw(st.booleans()):
+        roots[2] = data.draw(conditions(making, scored))
+        if data.draw(st.booleans()):
+            roots[2] = making.node("and", roots[2], data.draw(conditions(making, scored)))
+    if data.draw(st.integers(0, 3)) == 0:
+        roots[3] = data.draw(expressions(making, free(making), 1, acc=True))
+    both_agree(making, "attention", roots)
+
+
+@FEW
+@given(st.data(), PRECISION)
+def test_check(data, precision):
+    making = Making(precision, data.draw(spaces("o")), data.draw(st.integers(0, 99)))
+    both_agree(making, "check", (data.draw(expressions(making, free(making), 2)),))
