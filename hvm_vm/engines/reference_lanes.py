@@ -146,7 +146,7 @@ class Lanes:
         """The elements that an access in range reads: a view, without copying."""
         flat = flat_view(self.arrays[access.register])
         item = flat.itemsize
-        shape = tuple(e if s or not e else 1 for e, s in zip(
+        shape = tuple(e if s else 1 for e, s in zip(
             self.instruction.extents, access.strides, strict=True))
         if 0 in shape:
             return np.zeros(shape, flat.dtype)

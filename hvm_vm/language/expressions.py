@@ -18,6 +18,7 @@ _BINARY = {
 }  # fmt: skip
 _REDUCTIONS = {"Σ": "sum", "Π": "prod", **{op: op for op in ast.REDUCTIONS}}
 RESERVED = frozenset(["and", "or", "not", "where"])
+SUFFIXES = frozenset(["otherwise", "outside", "until", "within", "in", "from"])
 STATEMENT_ENDS = frozenset(["", ";", "\n"])
 
 MAX_LEVELS = 200  # of recursion; most take three or four Python frames
@@ -337,7 +338,8 @@ class ExpressionParser(Tokens):
         self.top = top
         span = Span(start, self.last_end)
         if self.text != "(":
-            if name in _REDUCTIONS and (bar or self._operand_follows()):
+            misses = self._operand_follows() and self.text not in SUFFIXES
+            if name in _REDUCTIONS and (bar or misses):
                 raise SyntaxProblem(
                     f"'{name}[...]' does not say how far it reaches", span,
                     help=f"put what it runs over in parentheses: {name}[...](...)",
