@@ -176,7 +176,8 @@ class Program:
         plan, arrays = program._planned(arguments, keep_all)
         bound = clock()
         name, runnable = plan.runnable(engine, threads)
-        stages = (("read", read - start), ("bind", bound - read), ("prepare", clock() - bound))
+        stages = (("read data", read - start), ("bind", bound - read),
+                  ("prepare engine", clock() - bound))
         return Prepared(program, plan, arrays, name, threads or available_threads(), runnable,
                         stages)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterable
 
 from hvm_vm.commands.values import parse_set
@@ -72,15 +73,22 @@ def to_source(path: str, data: bytes):
     return Source.from_bytes("standard input" if path == "-" else path, data)
 
 
-def open_program(path: str, *, known: Iterable[str] = (), free: Iterable[str] = (),
-                 find: Iterable[str] = ()):  # fmt: skip
-    """The verified program of a source or bytecode file.
+def open_program(
+    path: str,
+    *,
+    known: Iterable[str] = (),
+    free: Iterable[str] = (),
+    find: Iterable[str] = (),
+    stages: list[tuple[str, int]] | None = None,
+):
+    """The program of a source or bytecode file.
 
     `known` names are set from outside: a source is compiled with them as inputs. Bytecode is
-    compiled already, so `--free` and `--find` cannot change it.
+    compiled already, so `--free` and `--find` cannot change it. What each step took, in nanoseconds,
+    is added to `stages`.
     """
-    import hvm_vm
-
+    clock = time.perf_counter_ns
+    start = clock()
     data = read_file(path)
     if kind_of(data) == BYTECODE:
         for option, names in (("--free", free), ("--find", find)):
@@ -88,13 +96,26 @@ def open_program(path: str, *, known: Iterable[str] = (), free: Iterable[str] = 
                 raise InputError(
                     f"{path}: {option} needs the source: this is bytecode, compiled already"
                 )
+        from hvm_vm.bytecode import decode, verify
+        from hvm_vm.program import Program
+
         try:
-            return hvm_vm.loads(data)
+            module = decode(data)
+            decoded = clock()
+            program = Program(verify(module))
         except BytecodeError as error:
             raise BytecodeError(f"{path}: {error}") from None
-    return hvm_vm.compile(
-        to_source(path, data), known=frozenset(known), free=frozenset(free), find=tuple(find)
-    )
+        steps = [("load", decoded - start), ("verify", clock() - decoded)]
+    else:
+        from hvm_vm import compile
+
+        program = compile(
+            to_source(path, data), known=frozenset(known), free=frozenset(free), find=tuple(find)
+        )
+        steps = [("compile to bytecode", clock() - start)]
+    if stages is not None:
+        stages += steps
+    return program
 
 
 def verified(path: str, data: bytes):

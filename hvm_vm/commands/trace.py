@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import sys
-import time
 
 from hvm_vm.commands.options import (
     Parser,
@@ -69,9 +68,10 @@ def traced(options: argparse.Namespace, values: dict):
 
     from hvm_vm.tracing.record import record
 
-    started = time.perf_counter_ns()
-    program = open_program(options.file, known=values, free=options.free, find=options.find)
-    loaded = ("load", time.perf_counter_ns() - started)
+    stages: list[tuple[str, int]] = []
+    program = open_program(
+        options.file, known=values, free=options.free, find=options.find, stages=stages
+    )
     report_warnings(program)
     with spinner(options.engine):
         prepared = program.prepare(
@@ -86,7 +86,7 @@ def traced(options: argparse.Namespace, values: dict):
             threads=prepared.threads,
             repeat=options.repeat,
             warmup=options.warmup,
-            stages=[loaded, *prepared.stages],
+            stages=[*stages, *prepared.stages],
         )
     name = trace.file or os.path.basename(options.file)
     return replace(trace, file=name, outputs=prepared.outputs(frame)), prepared.program

@@ -70,7 +70,7 @@ def compare(
         loaded = clock()
         prepared = program.prepare(values, engine=name, threads=threads, data=data)
         # Reading and binding are the same for every engine: `prepare` is the engine's own part.
-        compile_ns = dict(prepared.stages).get("prepare", 0)
+        compile_ns = dict(prepared.stages).get("prepare engine", 0)
         frame = prepared.frame()
         run = prepared.runnable.run
         begun = clock()
