@@ -28,10 +28,12 @@ from .names import Outline, Survey, read, survey
 from .order import order
 from .outside import Outside
 from .patterns import read_pattern
+from .reach import Reach
 from .report import Report, place
 from .resolve import Resolver
 from .results import Finder, Found, default_items
 from .solving import unsolved
+from .split import split
 from .system import (
     Apply,
     Axis,
@@ -43,6 +45,7 @@ from .system import (
     Variable,
 )
 from .types import Types
+from .witness import settle
 
 RECURSION = 6000  # frames; an expression is at most MAX_HEIGHT levels high
 
@@ -138,12 +141,17 @@ class _Build:
                     self.cases.injective(case)
             definitions[name] = self.cases.separate(cases) or cases[:1]
         self.outside(out, definitions, claims, axes)
+        for element in split(definitions):
+            axes[element] = ()
         ordered, _ = order(
             {n: c for n, c in definitions.items() if not all(x.bad for x in c)}, integers, report
         )
         types = self.types(out, definitions, claims, axes, defaults, ordered)
         found = self.results(out, seen, definitions, defaults, axes, families)
         coverage = self.coverage(definitions, axes, claims, found, types)
+        requirements = settle(
+            [*self.cases.requirements, *coverage.requirements], sizes.defaults, report
+        )
         self.diagnostics.raise_if_errors()
 
         # The system.
@@ -156,7 +164,6 @@ class _Build:
             )
             definitions[name] = [drawn]
             ordered += (name,)
-        requirements = [*self.cases.requirements, *coverage.requirements]
         requirements += [self.requirement(claim) for claim in claims]
         return System(
             file=self.source.name,
@@ -342,19 +349,22 @@ class _Build:
     def coverage(self, definitions, axes, claims, found: Found, types: Types) -> Coverage:
         good = {n: c for n, c in definitions.items() if not any(x.bad for x in c)}
         coverage = Coverage(good, axes, self.cases, self.report)
-        for cases in good.values():
-            for case in cases:
-                context = Context(case.indices)
-                coverage.reads(case.condition, context, case.node.span)
-                coverage.reads(case.body, context.under(case.condition), case.node.span)
-        for claim in claims:
-            context = Context(claim.indices)
-            coverage.reads(claim.condition, context, claim.node.span)
-            coverage.reads(claim.claim, context.under(claim.condition), claim.node.span)
+        stages = (coverage, Reach(axes, self.integers, self.report)) if any(axes.values()) else ()
+        for stage in stages:
+            for cases in good.values():
+                for case in cases:
+                    context = Context(case.indices)
+                    stage.reads(case.condition, context, case.node.span)
+                    stage.reads(case.body, context.under(case.condition), case.node.span)
+            for claim in claims:
+                context = Context(claim.indices)
+                stage.reads(claim.condition, context, claim.node.span)
+                stage.reads(claim.claim, context.under(claim.condition), claim.node.span)
+            for drawn, _, _ in found.slices.values():
+                stage.reads(drawn.body, Context(drawn.indices), drawn.node.span)
         for result in found.results:
             if result.variable in found.slices:
-                drawn, _, owner = found.slices[result.variable]
-                coverage.reads(drawn.body, Context(drawn.indices), drawn.node.span)
+                _, _, owner = found.slices[result.variable]
                 types.of[result.variable] = types.of.get(owner, "integer")
             else:
                 coverage.returned(result.variable, found.spans[result.variable])

@@ -226,13 +226,8 @@ def _eliminate(table: list[tuple[dict, int]]) -> bool:
                 )
         if len(columns) > MAX_COLUMNS * 3:
             return False
-
-        def cost(column):
-            plus, minus, largest, least = columns[column]
-            # Whole numbers lose nothing where the coefficients of one side are all 1.
-            return largest > 1 and least < -1, plus * minus, str(column)
-
-        column = min(columns, key=cost)
+        costs = {k: _cost(k, *counts) for k, counts in columns.items()}
+        column = min(costs, key=costs.__getitem__)
         keep, positive, negative = set(), [], []
         for row in rows:
             c = dict(row[0]).get(column, 0)
@@ -250,6 +245,12 @@ def _eliminate(table: list[tuple[dict, int]]) -> bool:
                 return False
         rows = keep
     return False
+
+
+def _cost(column, plus: int, minus: int, largest: int, least: int) -> tuple:
+    """Which column is eliminated first: whole numbers lose nothing where the coefficients of one
+    side are all 1; then the fewer new rows the better."""
+    return largest > 1 and least < -1, plus * minus, str(column)
 
 
 def _combined(a, b, column):

@@ -1,0 +1,73 @@
+"""Subscripts that certainly leave their ranges.
+
+Ranges are checked when sizes are known; where the text alone fixes all of them, that is now. Reads
+under a condition are left for later, unless the condition cannot keep them in range.
+"""
+
+from __future__ import annotations
+
+from hvm_vm.bytecode.sizes import Size
+from hvm_vm.language.source import Span
+
+from .affine import Integers
+from .axes import span_of
+from .guards import Context, rewrite
+from .prove import _ge, refuted
+from .report import Report
+from .system import Axis, Expr, Ref
+
+
+class Reach:
+    """Reports reads whose subscripts leave a variable's ranges."""
+
+    def __init__(
+        self, axes: dict[str, tuple[Axis, ...]], integers: Integers, report: Report
+    ) -> None:
+        self.axes = axes
+        self.integers = integers
+        self.report = report
+
+    def reads(self, expr: Expr | None, context: Context, span: Span) -> None:
+        """Check every element read in `expr`."""
+        if expr is None:
+            return
+
+        def on_ref(ref: Ref, here: Context) -> Ref:
+            for k, sub in enumerate(ref.subscripts):
+                self._axis(ref, k, sub, here, span)
+            return ref
+
+        rewrite(expr, context, on_ref)
+
+    def _axis(self, ref: Ref, k: int, sub: Expr, context: Context, span: Span) -> None:
+        axis = self.axes[ref.variable][k]
+        lo, hi = axis.lo.constant, axis.hi.constant
+        if lo is None or hi is None:
+            return
+        place = self.integers.polynomial(sub)
+        affine = None if place is None else self.integers.affine(place)
+        if affine is None:
+            return
+        if not affine[0] and affine[1].constant is None:
+            return
+        if any(i.lo.constant is None or i.hi.constant is None for i in context.indices):
+            return
+        if any(i.hi.constant < i.lo.constant for i in context.indices):
+            return  # nothing is read
+        least, most = (b.constant for b in span_of(place, self.integers))
+        if least is None or most is None or (lo <= least and most <= hi):
+            return
+        if context.guards:
+            facts = context.facts(self.integers)
+            inside = [_ge(place - lo), _ge(Size.of(hi) - place)]
+            if refuted(facts) or not refuted([*facts, *inside]):
+                return
+        bad = most if most > hi else least
+        which = f" along axis {k + 1}" if len(ref.subscripts) > 1 else ""
+        self.report.error(
+            f"`{self.report.quote(span)}` reads {ref.variable} at {bad}{which}, which is out of its"
+            f" range {lo}..{hi}",
+            span,
+            help="guard it with a condition, or say what is there: "
+            f"{ref.variable}[…] = 0 outside",
+        )
