@@ -33,7 +33,7 @@ def convert(terms: Terms, expr: s.Expr) -> Term:
             out.append(terms.symbol(node.number))
         elif not done:
             stack.append((node, True))
-            stack.extend((below, False) for below in reversed(_below(node)))
+            stack.extend([(below, False) for below in reversed(_below(node))])
         elif kind is s.Ref:
             out.append(terms.ref(node.variable, _take(out, len(node.subscripts))))
         elif kind is s.Apply:

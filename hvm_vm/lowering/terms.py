@@ -54,12 +54,16 @@ class Ix:
 class Term:
     """A node of the graph. `type` is "i" (an integer) or "f"; `free` the indices it depends on."""
 
-    __slots__ = ("args", "canonical", "data", "flags", "free", "height", "id", "linear", "op", "type")
+    __slots__ = (
+        "args", "canonical", "data", "flags", "free", "height", "id", "linear", "op", "reads",
+        "type",
+    )  # fmt: skip
 
     def __init__(self, op: str, args: tuple, data, number: int):
         self.op, self.args, self.data, self.id = op, args, data, number
         self.canonical: Term | None = None
         self.linear = None
+        self.reads: tuple[Term, ...] | None = None
 
     def __repr__(self) -> str:
         return show(self)
@@ -286,16 +290,21 @@ def subterms(term: Term) -> list[Term]:
             order.append(node)
         elif node.id not in seen:
             seen.add(node.id)
-            stack.append((node, True))
-            stack.extend((a, False) for a in reversed(node.args))
+            if node.args:
+                stack.append((node, True))
+                stack.extend([(a, False) for a in reversed(node.args)])
+            else:
+                order.append(node)
     return order
 
 
-def refs_of(term: Term) -> list[Term]:
+def refs_of(term: Term) -> tuple[Term, ...]:
     """The distinct references in `term`, inner ones (subscripts) first."""
     if not term.flags & HAS_REF:
-        return []
-    return [t for t in subterms(term) if t.op == "ref"]
+        return ()
+    if term.reads is None:
+        term.reads = tuple([t for t in subterms(term) if t.op == "ref"])
+    return term.reads
 
 
 def show(term: Term) -> str:
