@@ -11,9 +11,10 @@ import gc
 import re
 
 from . import syntax as ast
+from .cursor import RESERVED, STATEMENT_ENDS
 from .diagnostics import Diagnostics, nearest
 from .dictionary import as_statements
-from .expressions import RESERVED, STATEMENT_ENDS, SUM, ExpressionParser
+from .expressions import SUM, ExpressionParser
 from .source import Source, Span
 from .tokens import LEADING, NAME, NUMBER, OTHER, STRING, SyntaxProblem
 
@@ -308,7 +309,7 @@ class StatementParser(ExpressionParser):
             self.advance()
             if self.kind != STRING:
                 if self.kind == OTHER:
-                    self._no_operand()
+                    self.no_operand()
                 raise SyntaxProblem(
                     "expected the name of a tensor in quotes after 'from'", self.span(),
                     help='for example from "encoder.layer.{l-1}.weight"',
@@ -397,12 +398,12 @@ class StatementParser(ExpressionParser):
         text, span = self.text, self.span()
         help = None
         if self.kind == OTHER:
-            self._no_operand()
+            self.no_operand()
         if text in STATEMENT_ENDS:
             raise SyntaxProblem(f"the line ends where {wanted} is expected", span)
         if text in (")", "]"):
             raise SyntaxProblem(f"this '{text}' closes nothing", span, help="remove it")
-        if self._operand_follows():
+        if self.operand_follows():
             if self.last_end == self.start and self.code[self.start - 1].isdigit():
                 help = "a product is written with '*', and a name does not begin with a digit"
             elif self.code[max(0, self.start - 20) : self.start].rstrip()[-3:].strip() == "if":
@@ -417,7 +418,7 @@ class StatementParser(ExpressionParser):
             help = "for an absolute value write abs(x)"
         elif text in RESERVED:
             help = f"'{text}' is a word of the language and cannot be a name"
-        raise SyntaxProblem(f"expected {wanted} before '{self._shown()}'", span, help)
+        raise SyntaxProblem(f"expected {wanted} before '{self.shown()}'", span, help)
 
 
 _DEFINITION = re.compile(r"\(\s*[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*\s*\)\s*=")

@@ -275,7 +275,7 @@ _statement = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(_expression)
 def test_every_expression_reads_back(node):
     text = expression_text(node)
@@ -283,7 +283,7 @@ def test_every_expression_reads_back(node):
     assert relation.rhs.args[0] == node, text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(_statement)
 def test_every_statement_reads_back(statement):
     text = statement_text(statement)
@@ -291,7 +291,7 @@ def test_every_statement_reads_back(statement):
     formatted(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(_statement, st.sampled_from(["\n", "\n\n\n", ";", " # c\n", "\n# c\n"]))),
 )

@@ -35,7 +35,7 @@ _PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=40).map("".join))
 @example("{'a':[")
 @example("x=[\n;")
