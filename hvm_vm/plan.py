@@ -11,6 +11,8 @@ import math
 import os
 import threading
 from collections.abc import Mapping
+from functools import cache
+from math import prod
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from hvm_vm.engines.words import byte_count
 from hvm_vm.errors import RunError
 
 KEPT_FRAMES = 8
+COPIED_BYTES = 1 << 15  # of inputs that are copied into a frame
 KEPT_BYTES = 1 << 28  # of arenas kept for the next call
 
 
@@ -30,6 +33,11 @@ class Plan:
         self.bound = bound
         self._lock = threading.Lock()
         self._frames: dict[str, list[Frame]] = {}
+        self._kept = max(1, min(KEPT_FRAMES, KEPT_BYTES // max(1, bound.arena_bytes)))
+        # Small inputs are copied into frames: cheaper than showing an engine new addresses.
+        inputs = [r for r in bound.registers if r.offset < 0]
+        self._copies = all(in_c_order(r) for r in inputs) and sum(
+            prod(r.shape) * r.dtype.itemsize for r in inputs) <= COPIED_BYTES
         self._auto = ""         # what `auto` is now
         self._spent = 0.0       # seconds of runs that `auto` had in the reference
         self._look = 0.0        # when `auto` is chosen again
@@ -72,9 +80,16 @@ class Plan:
         try:
             frame = frames.pop()  # atomic
         except IndexError:
+            if self._copies:
+                arrays = {register: array.copy() for register, array in arrays.items()}
             return self.new_frame(arrays)
+        held = frame.arrays
+        if self._copies:
+            for register, array in arrays.items():
+                held[register][...] = array
+            return frame
         for register, array in arrays.items():
-            frame.arrays[register] = array
+            held[register] = array
         if frame.scratch is not None:  # it may hold the addresses of the last run's inputs
             rebind = getattr(runnable, "rebind", None)
             if rebind is None:
@@ -94,15 +109,26 @@ class Plan:
     def give_back(self, engine: str, frame: Frame, arrays: Mapping[int, np.ndarray]) -> None:
         """Keep a frame for the next run."""
         frames = self._frames.setdefault(engine, [])
-        room = KEPT_BYTES // max(1, self.bound.arena_bytes)
-        if len(frames) < min(KEPT_FRAMES, max(1, room)):
-            for register in arrays:
-                frame.arrays[register] = None  # do not keep the caller's data alive
+        if len(frames) < self._kept:
+            if not self._copies:
+                for register in arrays:
+                    frame.arrays[register] = None  # do not keep the caller's data alive
             frames.append(frame)
 
 
+def in_c_order(register) -> bool:
+    """Whether an input's memory has no gaps and its last axis is the fastest."""
+    step = 1
+    for extent, stride in zip(reversed(register.shape), reversed(register.strides), strict=True):
+        if stride != step:
+            return False
+        step *= max(1, extent)
+    return True
+
+
+@cache
 def available_threads() -> int:
-    """The processors that this process may use."""
+    """The processors that this process may use; asked once."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:

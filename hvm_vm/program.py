@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hvm_vm.bound_run import BoundRun
-from hvm_vm.bytecode.module import Module
+from hvm_vm.bytecode.module import DTYPES, Module
 from hvm_vm.engines.binding import bind
 from hvm_vm.errors import InputError
 from hvm_vm.plan import Plan, available_threads
 from hvm_vm.values import Arguments, Names, Results, result_value
 
 KEPT_PLANS = 32  # sets of shapes that stay bound
+OPTIONS = ("engine", "threads", "data")  # of a call, beside the names of values
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,12 @@ class Program:
         self._variants: dict[frozenset[str], Program] = {}
         self._plans: OrderedDict[tuple, Plan] = OrderedDict()
         self._lock = threading.RLock()
+        self._quick_plans: dict[tuple, Plan] = {}
+        self._signature = tuple(
+            (item.name, item.register, DTYPES[self.module.registers[item.register].dtype],
+             len(self.module.registers[item.register].shape), self._names.defaults.get(item.name))
+            for item in self.module.inputs)
+        self._shadows_options = any(o in self._names or o in self._spellings for o in OPTIONS)
 
     # -- what it is -----------------------------------------------------------------------------
 
@@ -137,10 +144,15 @@ class Program:
     # -- running --------------------------------------------------------------------------------
 
     def __call__(self, values: Mapping[str, object] | None = None, /, **named) -> Results:
-        values, options = self._split(values, named)
-        program, arguments = self._arguments(values, options["data"])
-        plan, arrays = program._planned(arguments)
-        engine, runnable = plan.runnable(options["engine"] or "auto", options["threads"])
+        found = self._quick(named) if values is None else None
+        if found is not None:
+            program, (plan, arrays, engine, threads) = self, found
+        else:
+            values, options = self._split(values, named)
+            program, arguments = self._arguments(values, options["data"])
+            plan, arrays = program._planned(arguments)
+            engine, threads = options["engine"] or "auto", options["threads"]
+        engine, runnable = plan.runnable(engine, threads)
         frame = plan.take(engine, runnable, arrays)
         start = time.perf_counter()
         runnable.run(frame)
@@ -149,6 +161,33 @@ class Program:
         results = program._results(frame, hidden=False)
         plan.give_back(engine, frame, arrays)
         return results
+
+    def _quick(self, named: dict):
+        """(plan, arrays by register, engine, threads) for a call whose values need no conversion
+        and whose shapes are bound already, or None: the short way of calls in a loop."""
+        arrays, shapes, left = {}, [], len(named)
+        for name, register, dtype, rank, default in self._signature:
+            array = named.get(name)
+            if array is None:
+                array = default
+            else:
+                left -= 1
+            if array.__class__ is not np.ndarray:
+                if rank or array.__class__ is not float or dtype.kind != "f":
+                    return None
+                array = np.array(array, dtype)
+            elif array.dtype != dtype or array.ndim != rank or not array.flags.carray:
+                return None
+            arrays[register] = array
+            shapes.append(array.shape)
+        engine, threads = "auto", None
+        if left and not self._shadows_options:
+            if "engine" in named:
+                engine, left = named["engine"] or "auto", left - 1
+            if "threads" in named:
+                threads, left = named["threads"], left - 1
+        plan = self._quick_plans.get(tuple(shapes))
+        return None if left or plan is None else (plan, arrays, engine, threads)
 
     def run(self, values: Mapping[str, object] | None = None, *, engine: str = "auto",
             threads: int | None = None, data=(), keep_all: bool = False) -> Execution:
@@ -216,7 +255,7 @@ class Program:
         """Values and options. A program's own name is never an option."""
         if values is not None and not isinstance(values, Mapping):
             raise InputError("inputs are given by name: program(X=…), or as one mapping")
-        options = {"engine": None, "threads": None, "data": ()}
+        options = {**dict.fromkeys(OPTIONS), "data": ()}
         merged = dict(values or {})
         for name, value in named.items():
             if name in options and name not in self._names and name not in self._spellings:
@@ -285,6 +324,10 @@ class Program:
                 plan = self._plans.setdefault(key, plan)
                 while len(self._plans) > KEPT_PLANS:
                     self._plans.popitem(last=False)
+        if not arguments.sizes and not keep_all and all(k and k[1] is None for k in key[0]):
+            if len(self._quick_plans) >= KEPT_PLANS:
+                self._quick_plans.clear()
+            self._quick_plans[tuple(shape for shape, _ in key[0])] = plan
         if len(arrays) < len(self.module.inputs):
             for item in self.module.inputs:
                 register = plan.bound.registers[item.register]

@@ -84,6 +84,27 @@ def test_contiguous_arrays_are_used_without_copying():
     assert built.prepare({"x": y}).arrays[1] is not y
 
 
+def test_repeated_calls_take_new_values_each_time():
+    built = squares()
+    for size in (3, 9000):  # small inputs are copied into the frame, large ones are pointed at
+        for engine in ENGINES:
+            for k in range(4):
+                x = np.full(size, float(k))
+                assert (built(x=x, engine=engine)["y"] == k * k).all()
+                assert (built(x=x[::1], engine=engine, threads=1)["y"] == k * k).all()
+    scalar = program("map", [], [register("y"), register("x")], [at(), at()],
+                     [("load", (), 1), ("mul", (0, 0))], [1])
+    assert [scalar(x=float(k), engine="jit")["y"] for k in range(3)] == [0.0, 1.0, 4.0]
+    assert [scalar(x=k, engine="reference")["y"] for k in range(3)] == [0.0, 1.0, 4.0]
+
+
+def test_a_name_of_the_program_is_never_an_option():
+    built = program("map", [], [register("y"), register("threads")], [at(), at()],
+                    [("load", (), 1), ("mul", (0, 0))], [1])
+    assert built(threads=3)["y"] == 9.0 and built(threads=4.0)["y"] == 16.0
+    assert built.run({"threads": 5}, engine="reference").outputs["y"] == 25.0
+
+
 def test_results_are_copies():
     built = squares()
     first = built(x=[1, 2], engine="reference")["y"]
