@@ -1,7 +1,7 @@
 """The bytecode: instruction table, modules, files, verifier, assembler. Imports no compiler code.
 
-`encode` and `decode` turn modules into the bytes of a file and back, `save` and `read` do so with a file,
-`verify` makes of a module the only thing that may run.
+`encode` and `decode` turn modules into the bytes of a file and back, `save` and `read` do so with
+a file, `verify` makes of a module the only thing that may run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Expressions of assembly text: parsed to trees, then built into nodes in the order of the roots."""
+"""Expressions of assembly text: parsed to trees, then built into nodes in the order of the
+roots."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.asm_sizes import dim_keys, read_place, read_size
-from hvm_vm.bytecode.asm_tokens import Token, Tokens
+from hvm_vm.bytecode.asm_tokens import Token, Tokens, close_to
 from hvm_vm.bytecode.asm_words import COMPARE, INFIX, MEANING, SIGNATURES
 from hvm_vm.bytecode.canonical import Pool, float_bits
 from hvm_vm.bytecode.lane_ops import LANE_OPS
@@ -16,8 +17,8 @@ from hvm_vm.bytecode.verify_expressions import core_type
 
 @dataclass(eq=False, slots=True)
 class Tree:
-    """An operation as written. `word` is a spelling of `asm_words`, or const iconst size index acc load
-    name; `value` what belongs to it."""
+    """An operation as written. `word` is a spelling of `asm_words`, or const iconst size index acc
+    load name; `value` what belongs to it."""
 
     word: str
     token: Token
@@ -35,7 +36,8 @@ class Pools:
 
 
 class Expressions:
-    """The expressions of one instruction. `operands` are (register, place) of results and core reads."""
+    """The expressions of one instruction. `operands` are (register, place) of results and core
+    reads."""
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class Expressions:
         self.types: list[str] = []
         self.done: dict[int, int] = {}  # by identity of the tree
 
-    # -- reading -------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------
     def read(self, level: int = 1) -> Tree:
         """An expression whose operators bind at least as tightly as `level`."""
         tokens = self.tokens
@@ -145,7 +147,9 @@ class Expressions:
             tokens.shallower()
         elif token.value not in SIGNATURES:
             raise tokens.error(
-                f"there is no lane operation {token.value}", "`bytecode/SPEC.md` lists them", token
+                f"there is no lane operation {token.value}{close_to(token.value, SIGNATURES)}",
+                "`bytecode/SPEC.md` lists them",
+                token,
             )
         else:
             args = [self._nested(self.read)]
@@ -216,7 +220,7 @@ class Expressions:
             if not tokens.accept(","):
                 return
 
-    # -- building ------------------------------------------------------------------------------------
+    # -- building ----------------------------------------------------------------------------------
     def build(self, tree: Tree) -> int:
         """The node of a tree; arguments first, each tree once, without recursion."""
         done = self.done
@@ -261,10 +265,11 @@ class Expressions:
         else:
             op = MEANING.get((tree.word, types))
             if op is None:
+                known = " or ".join(map(_types, SIGNATURES[tree.word]))
                 raise self.tokens.error(
-                    f"{tree.word} takes {' or '.join(map(_types, SIGNATURES[tree.word]))}, not {_types(types)}",
-                    "float(…) makes a number of an integer, int(…) an integer of a number; 1.0 is a number, "
-                    "1 an integer",
+                    f"{tree.word} takes {known}, not {_types(types)}",
+                    "float(…) makes a number of an integer, int(…) an integer of a number; "
+                    "1.0 is a number, 1 an integer",
                     tree.token,
                 )
             node, result = Node(op, arguments), _RESULT[op]
@@ -314,7 +319,7 @@ def read_register(tokens: Tokens, registers: dict[str, int], table: tuple[Regist
     tokens.expect_kind("name", "a register")
     if token.value not in registers:
         raise tokens.error(
-            f"there is no register %{token.value}",
+            f"there is no register %{token.value}{close_to(token.value, registers)}",
             f"declare it: .register {token.value} f64[…]",
             token,
         )

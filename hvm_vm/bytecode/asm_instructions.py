@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.asm_expressions import Expressions, Pools, Tree
 from hvm_vm.bytecode.asm_sizes import read_range
-from hvm_vm.bytecode.asm_tokens import ROLE_OF_WORD, AssemblyText, Token, Tokens
+from hvm_vm.bytecode.asm_tokens import ROLE_OF_WORD, AssemblyText, Token, Tokens, close_to
 from hvm_vm.bytecode.module import Descriptor, Dim, Instruction, Register
 
 
@@ -30,7 +30,9 @@ def read_instruction(text: AssemblyText, tokens: list[Token], around: Surroundin
     op = isa.BY_NAME.get(word.value) if word.kind == "name" else None
     if op is None:
         raise text.error(
-            word, f"there is no operation {word.value}", f"operations are {', '.join(isa.BY_NAME)}"
+            word,
+            f"there is no operation {word.value}{close_to(str(word.value), isa.BY_NAME)}",
+            f"operations are {', '.join(isa.BY_NAME)}",
         )
     dims, rest = _take_dims(text, tokens[1:], around)
     cursor = Tokens(text, rest)
@@ -42,7 +44,8 @@ def read_instruction(text: AssemblyText, tokens: list[Token], around: Surroundin
 
 
 def _take_dims(text: AssemblyText, tokens: list[Token], around: Surroundings):
-    """The dimensions that the clauses `over t:T, …`, `reduce j:D` … declare, and the other tokens."""
+    """The dimensions that the clauses `over t:T, …`, `reduce j:D` … declare, and the other
+    tokens."""
     dims: list[Dim] = []
     rest: list[Token] = []
     at = depth = 0

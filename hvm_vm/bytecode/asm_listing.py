@@ -9,6 +9,8 @@ too long, is named: `... with $1 = exp(%x[t])`.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.asm_sizes import spell_dims, spell_place, spell_range, spell_size
 from hvm_vm.bytecode.asm_tokens import ROLE_WORDS, spell_float, spell_name, spell_text
@@ -25,18 +27,16 @@ class Names:
     """How a module's registers and sources are referred to."""
 
     def __init__(self, module: Module):
-        counts: dict[str, int] = {}
-        for register in module.registers:
-            counts[register.name] = counts.get(register.name, 0) + 1
+        counts = Counter(register.name for register in module.registers)
         self.registers = [
             f"%{spell_name(r.name)}" if counts[r.name] == 1 and r.name else f"%{number}"
             for number, r in enumerate(module.registers)
         ]
-        places = [(s.line, s.column) for s in module.sources]
-        distinct = len(set(places)) == len(places)
+        places = [(span.line, span.column) for span in module.sources]
+        spans = Counter(places)
         self.sources = [
-            f"@{line}:{column}" if distinct or places.count((line, column)) == 1 else f"@#{k}"
-            for k, (line, column) in enumerate(places)
+            f"@{place[0]}:{place[1]}" if spans[place] == 1 else f"@#{number}"
+            for number, place in enumerate(places)
         ]
 
     def source(self, number: int) -> str:
@@ -91,7 +91,8 @@ class _Listing:
         return [f"{head} {core}", *self.clauses(first)]
 
     def clauses(self, first: int) -> list[str]:
-        """What follows the core: the other expressions, the dimensions, the definitions, the message."""
+        """What follows the core: the other expressions, the dimensions, the definitions, the
+        message."""
         found = []
         if self.op.group != "elementwise":
             for position in range(first, len(self.op.roots)):
@@ -130,7 +131,7 @@ class _Listing:
         ]
         return self.names.registers[number] + (f"[{', '.join(axes)}]" if axes else "")
 
-    # -- expressions ---------------------------------------------------------------------------------
+    # -- expressions -------------------------------------------------------------------------------
     def _expressions(self) -> list[str]:
         """The text of every node; nodes used several times become definitions."""
         nodes = self.descriptor.nodes
@@ -148,10 +149,11 @@ class _Listing:
             text, level = self._node(node, texts, levels)
             depth = 1 + max((depths[a] for a in node.args), default=0)
             leaf = not node.args
-            if not leaf and (uses[number] > 1 or len(text) > LONGEST_TEXT or depth > DEEPEST):
-                if number not in self.descriptor.roots or uses[number] > 1:
-                    self.definitions.append(f"${len(self.definitions) + 1} = {text}")
-                    text, level, depth = f"${len(self.definitions)}", ATOM, 0
+            shared = uses[number] > 1
+            long = len(text) > LONGEST_TEXT or depth > DEEPEST
+            if not leaf and (shared or (long and number not in self.descriptor.roots)):
+                self.definitions.append(f"${len(self.definitions) + 1} = {text}")
+                text, level, depth = f"${len(self.definitions)}", ATOM, 0
             texts.append(text)
             levels.append(level)
             depths.append(depth)

@@ -1,9 +1,10 @@
 """Symbolic sizes, ranges and places in assembly text.
 
-A size is written as sums and products of integers, size symbols and `floordiv mod exactdiv min max` of
-two sizes. A range `lo..hi` is inclusive; `n` alone is `1..n`. A place along an axis is affine in
-*index values*, as subscripts in HMP are: `%x[2*i + 1]` for an axis of x and a dimension i that both count
-from their own first values. The bytecode holds the same place in zero-based counters.
+A size is written as sums and products of integers, size symbols and `floordiv mod exactdiv min
+max` of two sizes. A range `lo..hi` is inclusive; `n` alone is `1..n`. A place along an axis is
+affine in *index values*, as subscripts in HMP are: `%x[2*i + 1]` for an axis of x and a dimension
+i that both count from their own first values. The bytecode holds the same place in zero-based
+counters.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def read_range(tokens: Tokens, resolve) -> tuple[Size, Size]:
     return first, read_size(tokens, resolve) - first + 1
 
 
-# -- places ------------------------------------------------------------------------------------------
+# -- places ----------------------------------------------------------------------------------------
 
 
 def dim_keys(dims: Sequence[Dim]) -> list[tuple[str, int]]:

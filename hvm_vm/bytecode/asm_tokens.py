@@ -1,11 +1,14 @@
-"""Assembly text to tokens, and the spelling of names, texts and numbers, which both directions share."""
+"""Assembly text to tokens, and the spelling of names, texts and numbers, which both directions
+share."""
 
 from __future__ import annotations
 
 import json
 import re
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from hvm_vm.bytecode import isa, limits
 from hvm_vm.errors import BytecodeError
@@ -36,8 +39,8 @@ QUIET_NAN = struct.pack("<d", float("nan"))
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`kind` is directive, float, int, name, text, op or end; `value` what it means; `first` says that
-    it begins a line."""
+    """`kind` is directive, float, int, name, text, op or end; `value` what it means; `first` says
+    that it begins a line."""
 
     kind: str
     value: object
@@ -262,9 +265,15 @@ class Tokens:
         self.depth -= 1
 
 
+def close_to(word: str, known: Iterable[str]) -> str:
+    """`; did you mean …?`, or nothing."""
+    found = get_close_matches(word, sorted(known)[:5000], n=1, cutoff=0.6)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
 def begins_statement(tokens: list[Token], at: int) -> bool:
-    """Whether a token begins a statement: a directive, or an instruction with or without its number,
-    at the beginning of a line."""
+    """Whether a token begins a statement: a directive, or an instruction with or without its
+    number, at the beginning of a line."""
     token = tokens[at]
     if not token.first:
         return False
@@ -273,6 +282,10 @@ def begins_statement(tokens: list[Token], at: int) -> bool:
         token = tokens[at]
     elif token.kind == "directive":
         return True
+    if token.kind != "name":
+        return False
+    if at > 0 and tokens[at - 1].first and tokens[at - 1].kind == "int":
+        return token.value not in KEYWORDS
     after = tokens[min(at + 1, len(tokens) - 1)]
     called = after.kind == "op" and after.value == "("
-    return token.kind == "name" and token.value in isa.BY_NAME and not called
+    return token.value in isa.BY_NAME and not called

@@ -1,12 +1,12 @@
 """The canonical form of a module: what a file holds, and what assembly text means.
 
-A program can be written with its pools and descriptors in any order, with the same expression spelled
-as one node or as two. A file has one form only, so that equal programs are equal files and assembly
-text needs no numbering: pools and descriptors stand in the order of first use (preconditions, then
-code), without repetitions and without what nobody uses; the nodes of a descriptor are numbered as
-its roots reach them, arguments first, equal nodes being one node; operands that expressions read
-follow in the same order, each once; sources are sorted. Registers, inputs, outputs, families, size symbols
-and symbol texts keep their order, which means something.
+A program can be written with its pools and descriptors in any order, with the same expression
+spelled as one node or as two. A file has one form only, so that equal programs are equal files and
+assembly text needs no numbering: pools and descriptors stand in the order of first use
+(preconditions, then code), without repetitions and without what nobody uses; the nodes of a
+descriptor are numbered as its roots reach them, arguments first, equal nodes being one node;
+operands that expressions read follow in the same order, each once; sources are sorted. Registers,
+inputs, outputs, families, size symbols and symbol texts keep their order, which means something.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def float_bits(value: float) -> bytes:
 
 
 def canonical(module: Module) -> Module:
-    """The same program in canonical form. Raises :class:`BytecodeError` when a table is indexed outside
-    (which the verifier would refuse as well)."""
+    """The same program in canonical form. Raises :class:`BytecodeError` when a table is indexed
+    outside (which the verifier would refuse as well)."""
     return _Canonical(module).run()
 
 

@@ -1,11 +1,11 @@
 """The container of a bytecode file: header, section table, checksums, alignment.
 
-All numbers are little-endian. The header takes 64 bytes: magic (8), major and minor version (2 + 2),
-feature bits (4), length of the file (8), number of sections (4), CRC32 (4) of header and section table
-with this field 0, zeros. The section table has 32 bytes a section: tag (4 ASCII letters), CRC32 (4),
-offset (8), length (8), zeros (8). Then the sections, in the order of `TAGS`, each beginning at the
-next multiple of 64, with zeros between. A file therefore has exactly one form, nothing can overlap
-and nothing can hide.
+All numbers are little-endian. The header takes 64 bytes: magic (8), major and minor version (2 +
+2), feature bits (4), length of the file (8), number of sections (4), CRC32 (4) of header and
+section table with this field 0, zeros. The section table has 32 bytes a section: tag (4 ASCII
+letters), CRC32 (4), offset (8), length (8), zeros (8). Then the sections, in the order of `TAGS`,
+each beginning at the next multiple of 64, with zeros between. A file therefore has exactly one
+form, nothing can overlap and nothing can hide.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """What an instruction costs: floating-point operations and bytes, over concrete extents.
 
-FLOPs are the core's (the `flops` column of the instruction table: a sum of products of a number and
-role letters, each letter standing for the extents of the dimensions with that role) and those of its
-expressions, each counted at the points where it is evaluated. Conditions do not shrink the count: it
-is that of the whole rectangle.
+FLOPs are the core's (the `flops` column of the instruction table: a sum of products of a number
+and role letters, each letter standing for the extents of the dimensions with that role) and those
+of its expressions, each counted at the points where it is evaluated. Conditions do not shrink the
+count: it is that of the whole rectangle.
 
 Bytes are the least traffic with a perfect cache: each distinct region that is read once, each
-result written once. A region has as many elements as its dimensions have points, and never more than
-its register.
+result written once. A region has as many elements as its dimensions have points, and never more
+than its register.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Modules to assembly text: the code first, then what it stands on.
 
-The text means exactly one file: `assemble(disassemble(module))` encodes to the same bytes. The grammar
-is in `bytecode/SPEC.md`.
+The text means exactly one file: `assemble(disassemble(module))` encodes to the same bytes. The
+grammar is in `bytecode/SPEC.md`.
 """
 
 from __future__ import annotations
@@ -140,17 +140,18 @@ def _family(family: Family, names: Names) -> str:
     )
 
 
-# -- arrays ------------------------------------------------------------------------------------------
+# -- arrays ----------------------------------------------------------------------------------------
 
 
 def _inline(array: np.ndarray) -> bool:
-    """Whether an array is written where it is used: it is small, has elements, and its numbers say it
-    all."""
+    """Whether an array is written where it is used: it is small, has elements, and its numbers say
+    it all."""
     return 0 < array.size <= INLINE_ELEMENTS and _plain(array)
 
 
 def _plain(array: np.ndarray) -> bool:
-    """Whether its numbers, written out, say it all: NaNs may differ in bits that no number shows."""
+    """Whether its numbers, written out, say it all: NaNs may differ in bits that no number
+    shows."""
     holes = array[np.isnan(array)]
     return holes.tobytes() == np.full(holes.shape, np.nan, array.dtype).tobytes()
 

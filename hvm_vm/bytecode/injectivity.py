@@ -2,9 +2,9 @@
 
 A store maps the points of an index space to places. It is accepted when its axes determine the
 dimensions one after another: an axis in which only one dimension is still unknown determines it
-(`D[i, i+j]`: i, then j), and an axis with several does when its coefficients are nested as the digits
-of a mixed radix are (`D[64*h + c]` with 0 <= c < 64). What cannot be decided while sizes are
-symbols is left to the binder, which calls :func:`injective` with numbers.
+(`D[i, i+j]`: i, then j), and an axis with several does when its coefficients are nested as the
+digits of a mixed radix are (`D[64*h + c]` with 0 <= c < 64). What cannot be decided while sizes
+are symbols is left to the binder, which calls :func:`injective` with numbers.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ PROVEN, OPEN, REFUTED = "proven", "open", "refuted"
 
 
 def injective(strides: Sequence[int], extents: Sequence[int]) -> bool:
-    """Whether points of a space with these extents have distinct offsets `sum(stride*counter)`, by the
-    mixed-radix rule: each stride passes all that the smaller ones can reach. Sufficient, not necessary.
+    """Whether points of a space with these extents have distinct offsets `sum(stride*counter)`, by
+    the mixed-radix rule: each stride passes all that the smaller ones can reach. Sufficient, not
+    necessary.
     """
     if 0 in extents:
         return True
@@ -34,8 +35,8 @@ def injective(strides: Sequence[int], extents: Sequence[int]) -> bool:
 
 
 def judge_store(access: Access, dims: Sequence[Dim], wanted: Sequence[int]) -> tuple[str, str]:
-    """Whether a store over the dimensions `wanted` (in any extents) is injective: a verdict (`PROVEN`,
-    `OPEN` or `REFUTED`) and, when refuted, the reason. Axes must be affine."""
+    """Whether a store over the dimensions `wanted` (in any extents) is injective: a verdict
+    (`PROVEN`, `OPEN` or `REFUTED`) and, when refuted, the reason. Axes must be affine."""
     if any(dim.extent.constant == 0 for dim in dims):
         return PROVEN, ""
     unknown = {d for d in wanted if dims[d].extent.constant != 1}
@@ -102,8 +103,8 @@ def _nested(terms, dims) -> bool:
 
 
 def disjoint(a: Access, b: Access) -> bool:
-    """Whether two places in one register are provably different at all points: along some axis, both
-    the places are different constants, or step through different residues."""
+    """Whether two places in one register are provably different at all points: along some axis,
+    both the places are different constants, or step through different residues."""
     for left, right in zip(a.axes, b.axes, strict=True):
         if left is None or right is None:
             continue

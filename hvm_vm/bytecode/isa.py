@@ -1,12 +1,14 @@
 """The instruction set: one row an instruction, and everything else derives from it.
 
 An instruction is a whole mathematical operation over an *index space*. Its descriptor
-(`module.Descriptor`) names the dimensions of the space and gives each a role, says where each operand
-is read (an affine place per axis, `module.Access`), and carries expressions evaluated at each point.
-This table says, for each operation, which roles and expressions it has and what they mean.
+(`module.Descriptor`) names the dimensions of the space and gives each a role, says where each
+operand is read (an affine place per axis, `module.Access`), and carries expressions evaluated at
+each point. This table says, for each operation, which roles and expressions it has and what they
+mean.
 
-Roles of dimensions: ``o`` free (the result has it), ``r`` reduced, ``n`` normalised along (the result has
-it, but the operation couples its points), ``u`` attended positions, ``c`` contracted score features.
+Roles of dimensions: ``o`` free (the result has it), ``r`` reduced, ``n`` normalised along (the
+result has it, but the operation couples its points), ``u`` attended positions, ``c`` contracted
+score features.
 
 Roots are the named expressions of a descriptor, in order; a name ending in `?` may be absent (-1).
 `body` and the like are evaluated before the core operation, `epilogue` after it: there, the lane

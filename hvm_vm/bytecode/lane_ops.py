@@ -4,10 +4,11 @@ An expression is evaluated once for each point ("lane") of an instruction's inde
 says everything there is to say about one operation; encoder, verifier, disassembler, cost rules and
 both engines are driven by this table.
 
-Lane types: ``f`` is the program's precision (float32 or float64), ``i`` is int64. A truth value is an
-``f`` lane holding 0.0 or 1.0. `arguments` and `result` are strings of lane types; `?` in arguments
-marks an optional last argument, `*` any number of ``i`` lanes (gathered subscripts), and a result of
-``r`` means "the type of the register that is read", ``a`` "the type of the instruction's core result".
+Lane types: ``f`` is the program's precision (float32 or float64), ``i`` is int64. A truth value is
+an ``f`` lane holding 0.0 or 1.0. `arguments` and `result` are strings of lane types; `?` in
+arguments marks an optional last argument, `*` any number of ``i`` lanes (gathered subscripts), and
+a result of ``r`` means "the type of the register that is read", ``a`` "the type of the
+instruction's core result".
 """
 
 from __future__ import annotations

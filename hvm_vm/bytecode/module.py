@@ -73,7 +73,8 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A scalar of a family: its spelling, its subscripts, and the register and place it lives at."""
+    """A scalar of a family: its spelling, its subscripts, and the register and place it lives
+    at."""
 
     name: str
     subscripts: tuple[int, ...]
@@ -111,8 +112,8 @@ class Affine:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where an operand is read or written: one entry per axis of its register. `None` marks a dynamic
-    axis, whose place a `gather` node computes."""
+    """Where an operand is read or written: one entry per axis of its register. `None` marks a
+    dynamic axis, whose place a `gather` node computes."""
 
     axes: tuple[Affine | None, ...]
 
@@ -146,7 +147,8 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """`op` is a name of `isa`; `operands` are registers, in the order of the descriptor's accesses."""
+    """`op` is a name of `isa`; `operands` are registers, in the order of the descriptor's
+    accesses."""
 
     op: str
     operands: tuple[int, ...] = ()

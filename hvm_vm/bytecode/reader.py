@@ -1,8 +1,8 @@
 """Bytes to modules: the mirror image of `writer`, trusting nothing.
 
-Every count is compared with the bytes that are left before anything is made of it; every code, role and
-flag is one of those that exist. Whether the program makes sense is the verifier's question; here it
-is only whether the bytes are a module, in the one form that a module has.
+Every count is compared with the bytes that are left before anything is made of it; every code,
+role and flag is one of those that exist. Whether the program makes sense is the verifier's
+question; here it is only whether the bytes are a module, in the one form that a module has.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ MAP_FROM_BYTES = 1 << 20
 
 
 def read(path: str | os.PathLike) -> Module:
-    """The module in a file. Its arrays are read-only views of the file. Raises :class:`BytecodeError`."""
+    """The module in a file. Its arrays are read-only views of the file. Raises
+    :class:`BytecodeError`."""
     try:
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size < MAP_FROM_BYTES:
@@ -259,7 +260,8 @@ def _node(entry: In, number: int) -> Node:
 
 
 class _Spill:
-    """The operands beyond those in an instruction's words: lists in the order of the instructions."""
+    """The operands beyond those in an instruction's words: lists in the order of the
+    instructions."""
 
     def __init__(self, data: memoryview):
         if len(data) % 4:

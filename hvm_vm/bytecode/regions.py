@@ -32,8 +32,8 @@ def root_roles(op: Instruction, root: str) -> str:
 def dims_of_roles(
     wanted: str, roles: Sequence[str], operand_dims: Sequence[Collection[int]]
 ) -> frozenset[int]:
-    """The dimensions that have one of the `wanted` roles. `operand_dims` holds, for each operand, the
-    dimensions that its place depends on (only looked at for `q`)."""
+    """The dimensions that have one of the `wanted` roles. `operand_dims` holds, for each operand,
+    the dimensions that its place depends on (only looked at for `q`)."""
     dims = {d for d, role in enumerate(roles) if role in wanted}
     if "q" in wanted:
         scored = set(operand_dims[1]) | set(operand_dims[2])

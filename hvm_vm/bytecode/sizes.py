@@ -18,7 +18,8 @@ SIZE_LIMIT = 1 << 48
 
 
 class SizeError(ValueError):
-    """A size that cannot be evaluated: unknown symbol, inexact quotient, zero divisor, too large."""
+    """A size that cannot be evaluated: unknown symbol, inexact quotient, zero divisor, too
+    large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ Monomial = tuple  # of atoms, sorted, repeated for powers
 
 
 class Size:
-    """An immutable canonical integer expression. Build with `Size.of`, arithmetic and the methods."""
+    """An immutable canonical integer expression. Build with `Size.of`, arithmetic and the
+    methods."""
 
     __slots__ = ("_hash", "terms")
 

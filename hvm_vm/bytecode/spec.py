@@ -1,4 +1,5 @@
-"""The written specification, `bytecode/SPEC.md`: prose from here, tables from the tables themselves.
+"""The written specification, `bytecode/SPEC.md`: prose from here, tables from the tables
+themselves.
 
     python -m hvm_vm.bytecode.spec > bytecode/SPEC.md
 
@@ -25,9 +26,11 @@ _ROLE_DOC = {
 _SECTION_DOC = {
     "META": "precision (byte: 0 f32, 1 f64); source file's name (text)",
     "SYMS": "size symbols: name (text); 1 and the default (signed) or 0; source (index)",
-    "REGS": "registers: name (text); element type (byte); axes: first index value (size), length (size)",
+    "REGS": "registers: name (text); element type (byte); axes: first index value (size), "
+    "length (size)",
     "INPT": "inputs: name (text); register; default array (index); source (index); flags (byte: 1 "
-    "symbolic, 2 pattern); pattern parts: 0 and a text, or 1, axis, scale (signed), offset (signed)",
+    "symbolic, 2 pattern); pattern parts: 0 and a text, or 1, axis, scale (signed), "
+    "offset (signed)",
     "OUTP": "outputs: name (text); register; source (index); flags (byte: 1 symbolic, 2 hidden)",
     "FAMS": "families: name (text); axes: first subscript (signed), length; members: name (text), "
     "subscripts (signed each), register, places (list)",
@@ -36,7 +39,7 @@ _SECTION_DOC = {
     "SRCS": "sources: line, column, text",
     "DESC": "descriptors, see below",
     "SPIL": "32-bit words: operands that do not fit the words of their instruction",
-    "PREC": "preconditions: instructions, in the order in which they are judged when a program is bound",
+    "PREC": "preconditions: instructions, judged in this order when a program is bound",
     "CODE": "instructions, in the order in which they run",
     "ARRH": "arrays: element type (byte), axes (list of lengths)",
     "ARRD": "the elements of the arrays, C order, each array at a multiple of 64",
@@ -170,12 +173,12 @@ _PAGE = """\
 
 <!-- Generated: python -m hvm_vm.bytecode.spec > bytecode/SPEC.md -->
 
-A bytecode file (`.hvmb`) holds one program. One instruction is one whole mathematical operation over
-an index space: a fused elementwise map, a reduction, a matrix product, a softmax, an attention. Nothing
-in a file is machine code, and nothing runs before the verifier has accepted it.
+A bytecode file (`.hvmb`) holds one program. One instruction is one whole mathematical operation
+over an index space: a fused elementwise map, a reduction, a matrix product, a softmax, an
+attention. Nothing in a file is machine code, and nothing runs before the verifier has accepted it.
 
-Every program has exactly one file: equal programs are equal bytes, and the assembly text (`.hvma`) of a
-file assembles to the same bytes.
+Every program has exactly one file: equal programs are equal bytes, and the assembly text (`.hvma`)
+of a file assembles to the same bytes.
 
 ## Container
 
@@ -191,22 +194,23 @@ All numbers are little-endian.
 | 4 | CRC32 of header and section table, with this field 0 |
 | 32 | zeros |
 
-The section table follows, 32 bytes a section: tag (4 letters), CRC32 (4), offset (8), length (8), zeros (8).
-Then the sections, in the order below, all present, each beginning at the next multiple of {alignment}
-with zeros between, nothing after the last. A reader accepts its own major version with its own or an older
-minor version. Files may be mapped into memory: `CODE`, `PREC` and `ARRD` are used as they lie there.
+The section table follows, 32 bytes a section: tag (4 letters), CRC32 (4), offset (8), length (8),
+zeros (8). Then the sections, in the order below, all present, each beginning at the next multiple
+of {alignment} with zeros between, nothing after the last. A reader accepts its own major version
+with its own or an older minor version. Files may be mapped into memory: `CODE`, `PREC` and `ARRD`
+are used as they lie there.
 
 {sections}
 
-Unless said otherwise a number is unsigned LEB128 (seven bits a byte, low bits first, the high bit says that
-more follow, shortest form, at most 64 bits). *Signed* numbers are zigzag-folded first. An *index* is a
-number less one, so that 0 means none (-1). A *text* is a number of bytes and UTF-8. A *list*, and every
-table of entries, is preceded by its count. Element types: {types}.
+Unless said otherwise a number is unsigned LEB128 (seven bits a byte, low bits first, the high bit
+says that more follow, shortest form, at most 64 bits). *Signed* numbers are zigzag-folded first.
+An *index* is a number less one, so that 0 means none (-1). A *text* is a number of bytes and
+UTF-8. A *list*, and every table of entries, is preceded by its count. Element types: {types}.
 
-A *size* is an integer expression of size symbols, a polynomial in canonical form: 0 and a signed constant,
-or the number of terms and for each term its signed coefficient, the number of its factors, and the factors:
-0 and the number of a size symbol, or an operation ({atoms}) and its two sizes. Sizes are at most
-{size_limit} in magnitude when evaluated.
+A *size* is an integer expression of size symbols, a polynomial in canonical form: 0 and a signed
+constant, or the number of terms and for each term its signed coefficient, the number of its
+factors, and the factors: 0 and the number of a size symbol, or an operation ({atoms}) and its two
+sizes. Sizes are at most {size_limit} in magnitude when evaluated.
 
 ## Instructions
 
@@ -219,61 +223,66 @@ An instruction is eight 32-bit words:
 | 2 | source: the relation that it came from, or {none} |
 | 3 … 7 | operands: registers; unused words, all at the end, are {none} |
 
-With more than {direct} operands the last word is {spilled} + the place in `SPIL` of a list: a count, then
-the fifth and all further operands. These lists lie in the order of the instructions, preconditions first.
+With more than {direct} operands the last word is {spilled} + the place in `SPIL` of a list: a
+count, then the fifth and all further operands. These lists lie in the order of the instructions,
+preconditions first.
 
 ### Descriptors
 
     dimensions   list: name (text), role (byte), first index value (size), extent (size)
-    places       list, one an operand: axes, each 0 for a computed axis, or 1 + the number of terms, the
-                 constant (size), and for each term its dimension and coefficient (size)
+    places       list, one an operand: axes, each 0 for a computed axis, or 1 + the number of
+                 terms, the constant (size), and for each term its dimension and coefficient (size)
     nodes        list: lane operation (byte), arguments, immediate (if the operation has one)
     roots        list of indices of nodes; -1 for an expression that is absent
     message      index of a text (checks only)
     status       exit status (checks: 1 or 2, else 0)
 
-Counters of dimensions run from 0 to extent - 1; the *index value* is the first index value + the counter. The
-place of an operand along an axis is `constant + sum(coefficient*counter)`, counted from 0. A
-computed axis takes its place from an argument of a `gather` node.
+Counters of dimensions run from 0 to extent - 1; the *index value* is the first index value + the
+counter. The place of an operand along an axis is `constant + sum(coefficient*counter)`, counted
+from 0. A computed axis takes its place from an argument of a `gather` node.
 
-The arguments of a node are earlier nodes, each written as the distance back from the node before. `load`
-and `gather` write their number of arguments first.
+The arguments of a node are earlier nodes, each written as the distance back from the node before.
+`load` and `gather` write their number of arguments first.
 
 {roles}
 
 Operands are, in order: the results, what the core reads, what expressions read. A result's place
-names no dimension but free and normalised ones, names each of them, and never gives one element to two points.
+names no dimension but free and normalised ones, names each of them, and never gives one element to
+two points.
 
 ### Canonical form
 
-Pools (constants, integers, sizes, texts, arrays) and descriptors stand in the order of first use, preconditions
-before code, nothing twice and nothing unused. The nodes of a descriptor are numbered as its roots reach
-them, arguments first, and equal nodes are one node. Operands that expressions read follow in that order, each
-register and place once. Sources are sorted by line, column and text. (Arrays of more than 1 MiB are not compared.)
+Pools (constants, integers, sizes, texts, arrays) and descriptors stand in the order of first use,
+preconditions before code, nothing twice and nothing unused. The nodes of a descriptor are numbered
+as its roots reach them, arguments first, and equal nodes are one node. Operands that expressions
+read follow in that order, each register and place once. Sources are sorted by line, column and
+text. (Arrays of more than 1 MiB are not compared.)
 
 ### Costs
 
 FLOPs of the core are given as a sum of a number times the extents of the dimensions of some roles;
-`q` stands for the free dimensions that the scores of an attention have (those of Q and K). Each node of an
-expression adds its own FLOPs at every point of the dimensions that the expression varies over, given
-with each instruction below. Conditions do not shrink the count. Bytes are those of every distinct region read,
-once, and of every result, once.
+`q` stands for the free dimensions that the scores of an attention have (those of Q and K). Each
+node of an expression adds its own FLOPs at every point of the dimensions that the expression
+varies over, given with each instruction below. Conditions do not shrink the count. Bytes are those
+of every distinct region read, once, and of every result, once.
 
 ## Operations
 
 {instructions}
 ## Lane operations
 
-An expression is evaluated at each point of the dimensions that it varies over. Types: `f` is a number in the
-program's precision, `i` an integer of 64 bits; `r` is the type of the register that is read, `a` that of the
-core's result. A truth value is 0.0 or 1.0. `?` marks an optional last argument.
+An expression is evaluated at each point of the dimensions that it varies over. Types: `f` is a
+number in the program's precision, `i` an integer of 64 bits; `r` is the type of the register that
+is read, `a` that of the core's result. A truth value is 0.0 or 1.0. `?` marks an optional last
+argument.
 
 {lanes}
 
-In assembly, `load` and `gather` are `%x[place, {{position}}]?(condition)`; a constant is a number with a point
-or exponent (or `inf`, `nan`), an integer is one without; `size(expression)`; an index value is the name
-of its dimension; and `acc` is itself. `+ - * / < <= = != and or not` and unary `-` are infix, the rest are
-calls; the types of the arguments choose between the two operations of one spelling.
+In assembly, `load` and `gather` are `%x[place, {{position}}]?(condition)`; a constant is a number
+with a point or exponent (or `inf`, `nan`), an integer is one without; `size(expression)`; an index
+value is the name of its dimension; and `acc` is itself. `+ - * / < <= = != and or not` and unary
+`-` are infix, the rest are calls; the types of the arguments choose between the two operations of
+one spelling.
 
 ## Assembly text
 
@@ -289,20 +298,22 @@ calls; the types of the arguments choose between the two operations of one spell
     .precondition check …
       0  map  %Y[t, i] = exp(%X[t, i]) * $1 with $1 = … over t:T, i:D @12:1
 
-Comments begin with `;`. A statement begins at a directive, or at a line that begins with an operation (its
-number before it is optional); all other line ends mean nothing. Directives may stand anywhere.
-Names that do not look like names are put in backquotes; registers may be written by number (`%3`), the second
-and third dimension of one name as `c'` and `c''`, sources by number (`@#2`), a size whose name a dimension has
-as `~T`. Places are written in index values, as subscripts are in HMP: `%h[n - 1]`.
+Comments begin with `;`. A statement begins at a directive, or at a line that begins with an
+operation (its number before it is optional); all other line ends mean nothing. Directives may
+stand anywhere. Names that do not look like names are put in backquotes; registers may be written
+by number (`%3`), the second and third dimension of one name as `c'` and `c''`, sources by number
+(`@#2`), a size whose name a dimension has as `~T`. Places are written in index values, as
+subscripts are in HMP: `%h[n - 1]`.
 
     map, copy, gather, select   %D[…] = body, %E[…] = body, …
     reductions, softmax, norms  %D[…] = body  condition …  weight …  epsilon …  epilogue …
     contract                    %D[…] = %A[…] * %B[…]  epilogue …
-    attention                   %D[…] = q %Q[…] k %K[…] v %V[…]  score …  weight …  condition …  epilogue …
+    attention                   %D[…] = q %Q[…] k %K[…] v %V[…]  score …  weight …  condition …
+                                epilogue …
     check                       claim  message "…"  status 1
 
-and in each case `over`, `reduce`, `along`, `attend`, `features` with dimensions `t:T, h:0..H - 1` in the order of
-the descriptor, and `with $1 = …, $2 = …` for parts of expressions that are named.
+and in each case `over`, `reduce`, `along`, `attend`, `features` with dimensions `t:T, h:0..H - 1`
+in the order of the descriptor, and `with $1 = …, $2 = …` for parts of expressions that are named.
 
 ## Limits
 

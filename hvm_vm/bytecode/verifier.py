@@ -1,8 +1,8 @@
 """The verifier: nothing runs that has not passed it.
 
-`verify` takes a module that may hold anything and returns a :class:`VerifiedProgram`, the only thing
-that the binder accepts, or raises :class:`BytecodeError` saying section, entry and reason. What
-depends on the values of sizes (ranges of subscripts, lengths of defaults, stores in
+`verify` takes a module that may hold anything and returns a :class:`VerifiedProgram`, the only
+thing that the binder accepts, or raises :class:`BytecodeError` saying section, entry and reason.
+What depends on the values of sizes (ranges of subscripts, lengths of defaults, stores in
 `VerifiedProgram.open_stores`) is the binder's to check.
 """
 
@@ -26,8 +26,8 @@ class VerifiedProgram:
     """A module that passed the verifier, with the facts found on the way. Made by `verify` only.
 
     `lane_types[pc]`: the lane type ("f" or "i") of each node of the instruction's expressions.
-    `lifetimes[register]`: the first and the last instruction that touch it ((-1, -1) when none does).
-    `open_stores`: instructions whose stores must be proven injective once sizes are known
+    `lifetimes[register]`: the first and the last instruction that touch it ((-1, -1) when none
+    does). `open_stores`: instructions whose stores must be proven injective once sizes are known
     (`injectivity.injective` on the flat strides of each result).
     """
 

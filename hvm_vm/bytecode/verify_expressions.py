@@ -1,4 +1,5 @@
-"""The verifier's checks of expressions: nodes in order, arguments, lane types, and what they may read."""
+"""The verifier's checks of expressions: nodes in order, arguments, lane types, and what they may
+read."""
 
 from __future__ import annotations
 

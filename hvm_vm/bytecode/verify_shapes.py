@@ -1,4 +1,5 @@
-"""The verifier's checks of spaces and places: roles, axes, stores, and the rules of each operation."""
+"""The verifier's checks of spaces and places: roles, axes, stores, and the rules of each
+operation."""
 
 from __future__ import annotations
 

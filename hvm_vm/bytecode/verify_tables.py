@@ -1,4 +1,5 @@
-"""The verifier's checks of a module's tables: sizes, registers, inputs, outputs, families, pools."""
+"""The verifier's checks of a module's tables: sizes, registers, inputs, outputs, families,
+pools."""
 
 from __future__ import annotations
 
@@ -10,8 +11,10 @@ from hvm_vm.errors import BytecodeError
 
 
 def refuse(where: str, reason: str) -> BytecodeError:
-    """The error of the verifier: where, and why."""
-    return BytecodeError(f"{where}: {reason}")
+    """The error of the verifier: where, and why. Names may hold anything; a terminal should not
+    get it."""
+    text = f"{where}: {reason}"
+    return BytecodeError("".join(c if c.isprintable() else "\ufffd" for c in text))
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,10 +1,10 @@
 """The primitive encodings of a bytecode file's sections: numbers, texts and symbolic sizes.
 
 Unsigned numbers are LEB128 (seven bits a byte, low first, high bit "more follows", shortest form
-only, at most 64 bits); signed ones are zigzag-folded first. Texts are a byte count and UTF-8. A size
-is 0 and a signed constant, or the number of its terms and for each the signed coefficient, the
-number of factors, and the factors: 0 and a size symbol's number, or 1 + the operation's place in
-`sizes.ATOM_OPS` and its two sizes. Every value has exactly one encoding.
+only, at most 64 bits); signed ones are zigzag-folded first. Texts are a byte count and UTF-8. A
+size is 0 and a signed constant, or the number of its terms and for each the signed coefficient,
+the number of factors, and the factors: 0 and a size symbol's number, or 1 + the operation's place
+in `sizes.ATOM_OPS` and its two sizes. Every value has exactly one encoding.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class Out:
 
 
 class In:
-    """Takes apart the bytes of one section; trusts nothing. `symbols` are the size symbols' names."""
+    """Takes apart the bytes of one section; trusts nothing. `symbols` are the size symbols'
+    names."""
 
     def __init__(self, section: str, data: memoryview, symbols: tuple[str, ...] = ()):
         self.section = section
@@ -143,7 +144,8 @@ class In:
         return (value >> 1) ^ -(value & 1)
 
     def count(self, noun: str, smallest: int = 1, limit: int | None = None) -> int:
-        """How many entries follow, each of at least `smallest` bytes: never more than can be there."""
+        """How many entries follow, each of at least `smallest` bytes: never more than can be
+        there."""
         value = self.number()
         if value > self.left // smallest:
             raise self.fail(f"{value} {noun} cannot be in the {self.left} bytes that are left")

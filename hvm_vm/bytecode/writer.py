@@ -159,7 +159,8 @@ def _families(out: Out, module: Module) -> None:
             out.text(member.name)
             if len(member.subscripts) != len(family.shape):
                 raise out.fail(
-                    f"the member {member.name} of {family.name} has {len(member.subscripts)} subscripts"
+                    f"the member {member.name} of {family.name} has {len(member.subscripts)} "
+                    "subscripts"
                 )
             for subscript in member.subscripts:
                 out.signed(subscript)

@@ -268,7 +268,8 @@ def embedding() -> Module:
 
 
 def strided() -> Module:
-    """Rich places and sizes: heads in a row, a half-length copy, reversed, diagonal, preconditions."""
+    """Rich places and sizes: heads in a row, a half-length copy, reversed, diagonal,
+    preconditions."""
     heads, width = size("H"), size("C")
     half = (T - 1).floordiv(2) + 1
     registers = (

@@ -1,4 +1,5 @@
-"""Damaged files, modules and texts end in BytecodeError or are programs that round-trip; nothing else."""
+"""Damaged files, modules and texts end in BytecodeError or are programs that round-trip; nothing
+else."""
 
 from __future__ import annotations
 
