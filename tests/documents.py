@@ -9,13 +9,15 @@ Conventions, all invisible to a reader:
 - ```` ```console ```` runs each `$ command` line in the scratch folder, where `examples` is linked,
   and the text up to the next `$` must be what it prints (standard output and error). Under
   `<!-- status: N -->` that is the exit status, otherwise it is 0. Under `<!-- figures vary -->`
-  numbers are compared as `#`, because they are times. Under `<!-- not run -->` nothing is run.
+  numbers are compared as `#` and lines in any order, because they are times and sorted by time.
+  Under `<!-- not run -->` nothing is run, nor under `<!-- needs: MODULE … -->` if one is missing.
 - ```` ```python ```` blocks of one document run in order in one namespace.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -93,7 +95,8 @@ class Runner:
         name = block.note("file")
         if name is not None:
             (self.folder / name).write_text(block.text, encoding="utf-8")
-        if block.note("not run") is not None:
+        needed = (block.note("needs") or "").split()
+        if block.note("not run") is not None or not all(map(importlib.util.find_spec, needed)):
             return block.text
         if block.language == "hmp":
             return self._hmp(block)
@@ -191,11 +194,11 @@ def same(block: Block, text: str) -> bool:
 
 
 def masked(text: str) -> list[str]:
-    """Lines with numbers as `#`, units of time as one, and runs of blanks as one."""
-    return [
+    """Lines, sorted, with numbers as `#`, units of time as one, and runs of blanks as one."""
+    return sorted(
         " ".join(_UNIT.sub("# s", _NUMBER.sub("#", line)).replace(" - ", " # ").split())
         for line in text.strip().splitlines()
-    ]
+    )
 
 
 @contextlib.contextmanager

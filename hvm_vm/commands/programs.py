@@ -84,8 +84,8 @@ def open_program(
     """The program of a source or bytecode file.
 
     `known` names are set from outside: a source is compiled with them as inputs. Bytecode is
-    compiled already, so `--free` and `--find` cannot change it. What each step took, in nanoseconds,
-    is added to `stages`.
+    compiled already, so `--free` and `--find` cannot change it. What each step took, in
+    nanoseconds, is added to `stages`.
     """
     clock = time.perf_counter_ns
     start = clock()
