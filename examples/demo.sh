@@ -12,7 +12,7 @@ show() { say hvm "$@"; "$hvm" "$@"; }
 echo "An attention block written out in scalars: 3 tokens by 2 features."
 show run "$folder/transformer_block.hmp"
 show dis "$folder/transformer_block.hmp"
-show trace "$folder/transformer_block.hmp"
+show trace "$folder/transformer_block.hmp" --engine jit
 
 echo
 echo "The same block for any size: here 64 tokens by 32 features."
