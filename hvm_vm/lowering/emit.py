@@ -123,16 +123,25 @@ class Emitter:
                  for o in operation.operands]
         condition = operation.roots.get("condition", t.true)
         under = {"condition": t.both(operation.guard, condition)}
+        after = operation.guard if operation.after is None else operation.after
         roots = []
         for name in BY_NAME[operation.kind].roots:
             term = operation.roots.get(name.rstrip("?"))
             if term is None:
                 roots.append(-1)
                 continue
+            # An epilogue brings its own guards: it may be of a reader that had none.
             guard = under.get(_UNDER.get(name.rstrip("?"), ""), operation.guard)
+            if name == "epilogue?":
+                guard = t.true
+            if name == "epilogue?":
+                guard = after
             whole = name == "epilogue?" and operation.variable and (
                 self.program.infos[operation.variable].type != "float")
-            roots.append((lanes.integer if whole else lanes.number)(term, guard))
+            if name == "condition?":
+                roots.append(lanes.condition(term, operation.guard))
+            else:
+                roots.append((lanes.integer if whole else lanes.number)(term, guard))
         results = [(operation.variable, operation.subscripts)] if operation.variable else []
         self._instruction(operation.kind, operation, lanes, results, roots, reads)
 

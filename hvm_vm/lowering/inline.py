@@ -42,8 +42,10 @@ def take_in(selection, name: str) -> bool:
     cheap = count <= 1 and len(places) <= 3 and len(refs_of(body)) <= 1 and not _costly(body)
     for op, root, ref in places:
         if root is None:
-            if not (view and _plain(program.expand(ref))):
+            if not (view and _plain(expanded := program.expand(ref))):
                 return False
+            if expanded.free != ref.free:
+                return False  # the core needs every dimension that it expects there
         elif not (free or cheap):
             if len(places) > 1 or not _covers(op, root, ref):
                 return False

@@ -167,10 +167,10 @@ class Lanes:
         return (test, (yes, t.both(guard, test) if self._is_fragile(yes) else t.true),
                 (no, t.both(guard, t.apply("not", test)) if self._is_fragile(no) else t.true))
 
-    def condition(self, guard: Term) -> int:
+    def condition(self, guard: Term, before: Term | None = None) -> int:
         """The truth of a conjunction, each part under those before it."""
         t = self.program.terms
-        before, node = t.true, None
+        before, node = before or t.true, None
         for part in conjuncts(guard):
             value = self._value("f", part, before)
             node = value if node is None else self._node("and", node, value)

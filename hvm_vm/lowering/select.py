@@ -148,7 +148,7 @@ class Selection:
         roots = {"body": body}
         if condition is not t.true:
             roots["condition"] = condition
-        operation = Operation(op, dims, roots, name, tuple(t.index(i) for i in free), guard, place)
+        operation = Operation(op, dims, roots, name, tuple(t.index(i) for i in free), t.true, place)
         self.of[name] = [operation]
         self.register(operation)
         return t.ref(name, tuple(t.index(i) for i in free))

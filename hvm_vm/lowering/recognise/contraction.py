@@ -56,6 +56,10 @@ class _Sum:
             scaled = t.apply("div", scaled, divisor)
         if negative:
             scaled = t.apply("neg", scaled)
+        if guarded and not self.program.safe(scaled, self.op.box()):
+            if not self.condition.free.isdisjoint(bound):
+                return None
+            scaled = t.guard(t.both(self.op.guard, self.condition), scaled)
         return self.finish(pair, kept, scaled)
 
     def finish(self, pair, kept: list[Ix], scaled: Term) -> list[Operation]:
