@@ -304,7 +304,8 @@ class Program:
         arrays, shapes, key = {}, {}, []
         for item in self.module.inputs:
             array = arguments.arrays.get(item.name, self._names.defaults.get(item.name))
-            if array is None:  # nothing reads it
+            rank = len(self.module.registers[item.register].shape)
+            if array is None or array.ndim < rank:  # nothing reads it, or one number for all of it
                 key.append(None)
                 continue
             strides = None
@@ -330,9 +331,14 @@ class Program:
             self._quick_plans[tuple(shape for shape, _ in key[0])] = plan
         if len(arrays) < len(self.module.inputs):
             for item in self.module.inputs:
-                register = plan.bound.registers[item.register]
-                nothing = np.broadcast_to(np.zeros((), register.dtype), register.shape)
-                arrays.setdefault(item.register, nothing)
+                if item.register not in arrays:
+                    register = plan.bound.registers[item.register]
+                    number = self._names.defaults.get(item.name)
+                    if number is None:
+                        number = np.broadcast_to(np.zeros((), register.dtype), register.shape)
+                    else:
+                        number = np.full(register.shape, number, register.dtype)
+                    arrays[item.register] = number
         return plan, arrays
 
     def _results(self, frame, *, hidden: bool) -> Results:
