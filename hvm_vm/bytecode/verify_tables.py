@@ -148,13 +148,13 @@ def _check_default(module: Module, item, register, where: str) -> None:
         raise refuse(
             where, f"its default has elements of type {array.dtype}, its register {register.dtype}"
         )
-    if array.ndim != len(register.shape):
+    if array.ndim and array.ndim != len(register.shape):  # one number stands for every element
         raise refuse(
             where,
             f"its default has {counted(array.ndim, 'axis').replace('axiss', 'axes')}, "
             f"its register {len(register.shape)}",
         )
-    for axis, (have, extent) in enumerate(zip(array.shape, register.shape, strict=True)):
+    for axis, (have, extent) in enumerate(zip(array.shape, register.shape, strict=False)):
         if extent.constant is not None and extent.constant != have:
             raise refuse(
                 where, f"its default is {have} long along axis {axis + 1}, its register {extent}"

@@ -27,6 +27,7 @@ def read_defaults(
     their default.
     """
     found: dict[str, tuple[object, S.Relation]] = {}
+    out.redefined = frozenset(n for n in CONSTANTS if n in out.relations or n in out.givens)
     for name in list(out.relations):
         relations = out.relations[name]
         lists = [r for r in relations if type(r.rhs) is S.ListExpr]
@@ -68,7 +69,7 @@ def _value(relation: S.Relation, out: Outline) -> object:
     """The constant that `relation` gives its whole variable, or None."""
     rhs = relation.rhs
     kind = type(rhs)
-    if kind is S.Name and rhs.name not in CONSTANTS:
+    if kind is S.Name and not (rhs.name in CONSTANTS and _is_constant(rhs.name, out)):
         return None
     if relation.where is not None or relation.otherwise:
         return None
@@ -186,7 +187,7 @@ def constant(expr: S.Expr, out: Outline) -> object:
 
 
 def _is_constant(name: str, out: Outline) -> bool:
-    return not (name in out.relations or name in out.givens or name in out.indices)
+    return name not in out.defined
 
 
 def _number(expr: S.Expr, out: Outline) -> int | float:

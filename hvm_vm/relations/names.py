@@ -61,6 +61,7 @@ class Outline:
     finds: list[S.Find] = field(default_factory=list)
     guesses: list[S.Guess] = field(default_factory=list)
     precision: str = "f64"
+    defined: frozenset[str] = frozenset()  # what the file says by itself; π may be among it
 
 
 def read(file: S.File, report: Report) -> Outline:
@@ -112,6 +113,7 @@ def read(file: S.File, report: Report) -> Outline:
     for statement in file.statements:
         if type(statement) is S.Relation:
             _read_relation(statement, out, report)
+    out.defined = frozenset(out.relations) | frozenset(out.givens) | frozenset(out.indices)
     return out
 
 
