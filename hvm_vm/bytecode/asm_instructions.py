@@ -85,7 +85,7 @@ def _take_dims(text: AssemblyText, tokens: list[Token], around: Surroundings):
 
 def _expect_end(cursor: Tokens, op: isa.Instruction) -> None:
     if cursor.next.kind != "end":
-        raise cursor.error(f"{cursor.found()} is not expected in this {op.name}")
+        raise cursor.unexpected(f"in this {op.name}")
 
 
 class _Reader:
@@ -187,8 +187,4 @@ class _Reader:
             self.roots[number] = self.expressions.read()
         else:
             clauses = ", ".join(f"{name} …" for name in names[1:]) or "none but the dimensions"
-            raise tokens.error(
-                f"{tokens.found()} is not expected in this {op.name}",
-                f"its clauses: {clauses}",
-                token,
-            )
+            raise tokens.unexpected(f"in this {op.name}", f"its clauses: {clauses}")

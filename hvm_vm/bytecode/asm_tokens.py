@@ -177,6 +177,14 @@ class Tokens:
         """What comes next, for messages."""
         return "the end" if self.next.kind == "end" else f"{self.next.value!r}"
 
+    def unexpected(self, where: str, fix: str = "") -> BytecodeError:
+        """What comes next may not stand here; at the beginning of a line it was meant to begin."""
+        token = self.next
+        if token.first and token.kind == "name":
+            reason = f"there is no operation {token.value}{close_to(str(token.value), isa.BY_NAME)}"
+            return self.error(reason, fix)
+        return self.error(f"{self.found()} is not expected {where}", fix)
+
     def is_op(self, value: str) -> bool:
         return self.next.kind == "op" and self.next.value == value
 

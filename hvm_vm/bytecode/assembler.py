@@ -116,7 +116,7 @@ class _Assembler:
         else:
             value = self.declarations.read(word, tokens)
         if tokens.next.kind != "end":
-            raise tokens.error(f"{tokens.found()} is not expected after .{word}")
+            raise tokens.unexpected(f"after .{word}")
         self.declarations.tables[word].append(value)
 
     def _instruction(self, statement: list[Token], pc: int) -> Instruction:

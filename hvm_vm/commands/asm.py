@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(f"{options.file}: this is not assembly text") from None
-    module = assemble(text)
+    module = assemble(text, options.file)
     verify(module)
     encoded = encode(module)
     output = options.output or os.path.splitext(options.file)[0] + ".hvmb"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,8 +17,10 @@ from hvm_vm.bytecode.sizes import Size
 from hvm_vm.errors import BytecodeError
 from tests.bytecode import modules
 
+REFERENCES = Path(__file__).resolve().parents[2] / "bytecode"
 FILES = {name: encode(build()) for name, build in modules.ALL.items()}
-TEXTS = {name: disassemble(build()) for name, build in modules.ALL.items()}
+FILES |= {path.stem: path.read_bytes() for path in REFERENCES.glob("*.hvmb")}
+TEXTS = {name: disassemble(decode(data)) for name, data in FILES.items()}
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 NAMES = st.sampled_from(sorted(FILES))
 SEEDS = st.integers(0, 2**32)
@@ -159,7 +162,7 @@ def mutate(rng: random.Random, value, fixed: bool = False):
 @given(NAMES, SEEDS)
 def test_mutated_modules(name, seed):
     rng = random.Random(seed)
-    module = modules.ALL[name]()
+    module = decode(FILES[name])
     for _ in range(rng.randint(1, 2)):
         module = mutate(rng, module)
     harmless(module)
