@@ -123,13 +123,14 @@ class Names:
             return
         base = arguments.arrays.get(name, self.defaults.get(name))
         members = [m for m in self.members.values() if m.register == item.register]
-        if base is None:
+        if base is None or base.ndim < len(members[0].position):
             missing = [m.name for m in members if m.position not in parts]
-            if missing:
+            if missing and base is None:
                 raise InputError(f"missing: {listed(missing)} (other scalars of {name} are given)")
             shape = tuple(1 + max(m.position[k] for m in members)
                           for k in range(len(members[0].position)))
-            base = np.zeros(shape, DTYPES[self.module.registers[item.register].dtype])
+            number = 0 if base is None else base
+            base = np.full(shape, number, DTYPES[self.module.registers[item.register].dtype])
         array = base.copy()
         for position, part in parts.items():
             array[position] = as_input(part, self.module, item, rank=0)

@@ -16,7 +16,13 @@ from hvm_vm.bytecode.injectivity import injective
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import BoundInstruction
 from hvm_vm.engines.reference_lanes import Lanes, true
-from hvm_vm.engines.words import at_point, axis_names, index_range, located
+from hvm_vm.engines.words import (
+    at_point,
+    axis_names,
+    index_range,
+    located,
+    relation_with,
+)
 from hvm_vm.errors import InputError
 
 MOST_POINTS = 10_000_000  # of a condition that is evaluated while binding
@@ -67,17 +73,41 @@ class RangeCheck:
         """Raise for a rule that is broken and that no condition guards."""
         low, high = rule.span([max(1, e) for e in self.instruction.extents])
         lo = self.los[rule.register][rule.axis]
-        name, axis = self._names(rule)
         runs = f"is {low + lo}" if low == high else f"runs over {low + lo}..{high + lo}"
-        raise InputError(located(
-            self.module, self.instruction.source,
-            f"the subscript of {name} along its {axis} {runs}, "
-            f"but that axis is {index_range(lo, rule.extent)}"))
+        self._refuse(rule, runs)
 
-    def _names(self, rule: PlaceRule) -> tuple[str, str]:
+    def _refuse(self, rule: PlaceRule, runs: str) -> None:
         name = self.module.registers[rule.register].name
+        declared = {i.register: i.source for i in self.module.inputs}.get(rule.register, -1)
         rank = len(self.module.registers[rule.register].shape)
-        return name, axis_names(self.module, name, rank, self.instruction.source)[rule.axis]
+        axis = axis_names(self.module, name, rank, declared)[rule.axis]
+        subscript, source = self._subscript(rule), self.instruction.source
+        written = "a subscript"
+        if subscript is not None:
+            source = relation_with(self.module, source, name, rule.axis, subscript)
+            written = "the subscript" if subscript.lstrip("-").isdigit() else (
+                f"the subscript {subscript}")
+        extent = index_range(self.los[rule.register][rule.axis], rule.extent)
+        raise InputError(located(
+            self.module, source,
+            f"{written} of {name} along its {axis} {runs}, but that axis is {extent}"))
+
+    def _subscript(self, rule: PlaceRule) -> str | None:
+        """An affine place as the user would write it, in index values; None for a computed one."""
+        if len(rule.coefficients) != len(self.instruction.extents):
+            return None
+        instruction = self.instruction
+        const = rule.const + self.los[rule.register][rule.axis]
+        text = ""
+        for d, c in enumerate(rule.coefficients):
+            if c:
+                const -= c * instruction.los[d]
+                factor = "" if abs(c) == 1 else f"{abs(c)}*"
+                sign = ("-" if c < 0 else "") if not text else (" - " if c < 0 else " + ")
+                text += f"{sign}{factor}{instruction.names[d]}"
+        if not text:
+            return str(const)
+        return text + (f" - {-const}" if const < 0 else f" + {const}" if const else "")
 
     def judge_guard(self, rules: Sequence[PlaceRule], guard: int) -> None:
         """Raise if a rule is broken at a point where the node `guard` is surely true.
@@ -126,15 +156,11 @@ class RangeCheck:
         point = tuple(int(v) for v in np.argwhere(wrong)[0])
         lo = self.los[rule.register][rule.axis]
         got = int(np.broadcast_to(place, wrong.shape)[point]) + lo
-        name, axis = self._names(rule)
         instruction = self.instruction
         dims = [d for d in range(lanes.rank) if wrong.shape[d] == instruction.extents[d]]
         where = at_point([instruction.names[d] for d in dims],
                          [point[d] + instruction.los[d] for d in dims])
-        raise InputError(located(
-            self.module, instruction.source,
-            f"the subscript of {name} along its {axis} is {got}{where}, "
-            f"but that axis is {index_range(lo, rule.extent)}"))
+        self._refuse(rule, f"is {got}{where}")
 
     def _lanes(self, dims: set[int]) -> Lanes | None:
         """An evaluator over the dimensions `dims` only, or None when it has too many points."""

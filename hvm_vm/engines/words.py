@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from hvm_vm.bytecode.module import Module
 
@@ -61,16 +61,28 @@ def listed(names: Sequence[str], last: str = "and", most: int = 12) -> str:
 
 
 def axis_names(module: Module, name: str, rank: int, source: int = -1) -> tuple[str, ...]:
-    """What the user calls each axis of `name`: the subscripts it was declared with.
+    """What the user calls each axis of `name`: the subscripts it was declared or determined with.
 
-    Read off the quoted relations; `1st axis` … where they do not say."""
-    spans = [module.sources[source]] if 0 <= source < len(module.sources) else []
-    for span in [*spans, *module.sources[:2000]]:
-        for match in re.finditer(rf"(?<!\w){re.escape(name)}\s*\[", span.text):
-            found = _subscripts(span.text, match.end())
-            if found is not None and len(found) == rank:
+    Read off the quoted relations, first that of `source`, then those that begin with the name;
+    `1st axis` … where they do not say."""
+    spans = list(module.sources[:2000])
+    spans.sort(key=lambda span: not re.match(rf"(given\s+)?(integer\s+)?{re.escape(name)}\s*\[",
+                                             span.text))
+    if 0 <= source < len(module.sources):
+        spans.insert(0, module.sources[source])
+    for span in spans:
+        for found in subscripts_of(span.text, name):
+            if len(found) == rank:
                 return tuple(f"axis {printable(text)}" for text in found)
     return tuple(f"{_ordinal(k + 1)} axis" for k in range(rank))
+
+
+def subscripts_of(text: str, name: str) -> Iterator[list[str]]:
+    """The subscripts of every `name[…]` in a text."""
+    for match in re.finditer(rf"(?<!\w){re.escape(name)}\s*\[", text):
+        found = _subscripts(text, match.end())
+        if found is not None:
+            yield found
 
 
 def _subscripts(text: str, start: int) -> list[str] | None:
@@ -88,6 +100,18 @@ def _subscripts(text: str, start: int) -> list[str] | None:
             if c == "]":
                 return parts
     return None
+
+
+def relation_with(module: Module, source: int, name: str, axis: int, subscript: str) -> int:
+    """The place in `module.sources` of the relation that writes `subscript` on an axis of `name`:
+    `source` itself, or another one that was fused into its instruction, else `source`."""
+    wanted = subscript.replace(" ", "")
+    for k in [source, *range(min(2000, len(module.sources)))]:
+        if 0 <= k < len(module.sources):
+            for found in subscripts_of(module.sources[k].text, name):
+                if axis < len(found) and found[axis].replace(" ", "") == wanted:
+                    return k
+    return source
 
 
 def axes_of(name: str, names: Sequence[str]) -> str:

@@ -143,8 +143,22 @@ def test_subscripts_out_of_range_are_told_in_index_values():
     with pytest.raises(InputError) as caught:
         bound(source, {"x": (5,)})
     text = str(caught.value)
-    assert "test.hmp:4:1: error: the subscript of x along its axis t+1 runs over 2..6" in text
+    assert "test.hmp:4:1: error: the subscript t + 1 of x along its axis t+1 runs over 2..6" in text
     assert "that axis is 1..5" in text and "    y[t] = x[t+1]\n    ^^^^" in text
+
+
+def test_a_relation_that_was_fused_into_another_is_found():
+    from dataclasses import replace
+
+    from hvm_vm.bytecode.module import SourceSpan
+
+    source = copy(at((1, (0, 1))), register("y", T), register("x", T), [dim("t", T)],
+                  symbols=["T"], text="y[t] = z[t]^2")
+    spans = (*source.sources, SourceSpan(1, 7, "x[t]"), SourceSpan(3, 1, "z[t] = x[t+1]"))
+    with pytest.raises(InputError) as caught:
+        bound(replace(source, sources=spans, inputs=(Input("x", 1, source=1),)), {"x": (5,)})
+    words = "test.hmp:3:1: error: the subscript t + 1 of x along its axis t runs"
+    assert words in str(caught.value)
 
 
 def test_an_empty_space_reads_nothing():
@@ -184,7 +198,7 @@ def test_computed_places_without_data_are_checked_when_binding():
     nodes = [("index", (), 0), ("iconst", (), 0), ("ifloordiv", (0, 1)), ("gather", (2,), 1)]
     source = module("gather", [dim("h", 9, lo=0)], [register("y", (0, 9)), register("x", (0, 2))],
                     [at("0"), at(None)], nodes, [3], integers=[3])
-    with pytest.raises(InputError, match=r"subscript of x along its 1st axis is 2 at h = 6"):
+    with pytest.raises(InputError, match=r"a subscript of x along its 1st axis is 2 at h = 6"):
         bound(source)
 
 
