@@ -10,11 +10,14 @@ are symbols is left to the binder, which calls :func:`injective` with numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import gcd
+from itertools import product
+from math import gcd, prod
+from operator import mul
 
 from hvm_vm.bytecode.module import Access, Dim
 
 PROVEN, OPEN, REFUTED = "proven", "open", "refuted"
+MOST_TRIED = 1 << 16  # points of a space that are tried one by one
 
 
 def injective(strides: Sequence[int], extents: Sequence[int]) -> bool:
@@ -67,20 +70,26 @@ def judge_store(access: Access, dims: Sequence[Dim], wanted: Sequence[int]) -> t
         if not progress:
             verdict = OPEN
             break
-    if (
-        verdict == OPEN
-        and all(dims[d].extent.constant is not None for d in wanted)
-        and len(axes) == 1
-        and all(c.constant is not None for _, c in axes[0])
-    ):
-        numbers = dict(axes[0])
-        if not injective(
-            [numbers[d].constant for d in sorted(numbers)],
-            [dims[d].extent.constant for d in sorted(numbers)],
-        ):
-            return REFUTED, "different points would write one element"
-        return PROVEN, ""
+    if verdict == OPEN:
+        return _judge_numbers(axes, dims)
     return verdict, ""
+
+
+def _judge_numbers(axes, dims) -> tuple[str, str]:
+    """The verdict on a store along one axis whose numbers are known: by the rule, or by trying."""
+    lengths = [dims[d].extent.constant for axis in axes for d, _ in axis]
+    steps = [coefficient.constant for axis in axes for _, coefficient in axis]
+    if len(axes) != 1 or None in lengths or None in steps:
+        return OPEN, ""
+    if injective(steps, lengths):
+        return PROVEN, ""
+    if prod(lengths) > MOST_TRIED:
+        return OPEN, ""
+    points = product(*map(range, lengths))
+    places = {sum(map(mul, steps, point)) for point in points}
+    if len(places) == prod(lengths):
+        return PROVEN, ""
+    return REFUTED, "different points would write one element"
 
 
 def _nested(terms, dims) -> bool:
