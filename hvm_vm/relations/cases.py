@@ -153,6 +153,8 @@ class Cases:
     def _overlaps(self, others: list[Drawn], literal: list[Drawn]) -> None:
         for k, case in enumerate(others):
             facts = self._facts(case)
+            if refuted(facts):
+                continue  # it holds nowhere
             for other in (*others[k + 1 :], *literal):
                 there = self.covers(other, case.places, facts)
                 if there is None:
