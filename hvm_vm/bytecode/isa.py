@@ -102,7 +102,7 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "Attention without its matrix of scores in memory. Accesses: result, Q, K, V; then the loads "
         "of the expressions. `score` maps acc = sum[c](Q*K) to the score (absent: acc itself); "
         "`weight` and `condition` as in softmax, over the o and u dimensions that Q and K have. "
-        "Q and K hold c; V and the result do not. V holds u; the result does not. The o dimensions "
+        "Q and K hold c; V and the result do not. K and V hold u; Q and the result do not. The o dimensions "
         "that only V and the result have are the value features."),
     # -- claims ----------------------------------------------------------------------------------
     _op(50, "check", "claim", "o", "claim", 0, "claim(p) for every p", "no result", "0",
