@@ -123,10 +123,12 @@ class Emitter:
                  for o in operation.operands]
         condition = operation.roots.get("condition", t.true)
         under = {"condition": t.both(operation.guard, condition)}
-        after = operation.guard if operation.after is None else operation.after
         roots = []
         for name in BY_NAME[operation.kind].roots:
             term = operation.roots.get(name.rstrip("?"))
+            stored = self.program.infos[operation.variable].type if operation.variable else ""
+            if term is None and name == "epilogue?" and (stored == "float") != (acc == "f"):
+                term = t.acc  # a result of the other lane type is converted
             if term is None:
                 roots.append(-1)
                 continue
@@ -134,10 +136,7 @@ class Emitter:
             guard = under.get(_UNDER.get(name.rstrip("?"), ""), operation.guard)
             if name == "epilogue?":
                 guard = t.true
-            if name == "epilogue?":
-                guard = after
-            whole = name == "epilogue?" and operation.variable and (
-                self.program.infos[operation.variable].type != "float")
+            whole = name == "epilogue?" and stored not in ("float", "")
             if name == "condition?":
                 roots.append(lanes.condition(term, operation.guard))
             else:

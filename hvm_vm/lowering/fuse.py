@@ -80,12 +80,11 @@ def _join(selection: Selection, reader: Operation, core: Operation, names, ref: 
     inner = renamed(core.roots["epilogue"]) if "epilogue" in core.roots else t.acc
     if inner is not t.acc:
         inner = t.guard(renamed(core.guard), inner)
-    under = core.guard if core.after is None else core.after
-    if inner is not t.acc and under is not t.true:
-        inner = t.guard(renamed(under), inner)
     roots = {k: renamed(r) for k, r in core.roots.items() if k != "epilogue"}
     body = t.replace(reader.roots["body"], lambda n: inner if n is ref else None)
     body = _without_test(program, core, roots, body)
+    if reader.guard is not t.true and body is not t.acc:
+        body = t.guard(reader.guard, body)
     if body is not t.acc:
         roots["epilogue"] = body
     selection.forget(reader)
@@ -94,8 +93,7 @@ def _join(selection: Selection, reader: Operation, core: Operation, names, ref: 
     dims = [_dim(d, names, reader) for d in core.dims]
     joined = Operation(
         core.kind, dims, roots, reader.variable, tuple(reader.subscripts), renamed(core.guard),
-        reader.place, [renamed(o) for o in core.operands], core.relations + reader.relations,
-        after=reader.guard)
+        reader.place, [renamed(o) for o in core.operands], core.relations + reader.relations)
     selection.register(joined)
     return joined
 

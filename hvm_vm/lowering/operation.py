@@ -46,13 +46,12 @@ class Operation:
     relations: list[str] = field(default_factory=list)  # the variables that it computes, for notes
     message: str = ""
     status: int = 0
-    after: Term | None = None  # the guard of the epilogue, where that came from another operation
 
     def refs(self) -> list[Term]:
         """Every distinct reference that the operation reads through."""
         found: dict[int, Term] = {}
-        for term in (*self.operands, *self.roots.values(), self.guard, self.after):
-            if term is not None and term.flags & HAS_REF:
+        for term in (*self.operands, *self.roots.values(), self.guard):
+            if term.flags & HAS_REF:
                 for ref in refs_of(term):
                     found.setdefault(ref.id, ref)
         return list(found.values())
