@@ -15,9 +15,9 @@ from hvm_vm.language.source import NOWHERE, Source
 from . import inputs
 from .affine import Integers
 from .axes import determined_axes, given_axes
-from .cases import Cases
+from .cases import OVERLAP_HELP, Cases
 from .checks import Claim, read_check
-from .coverage import Coverage
+from .coverage import HOLE_HELP, Coverage
 from .defaults import read_defaults
 from .drawn import Drawn, draw
 from .ellipsis import Ellipses
@@ -102,7 +102,7 @@ class _Build:
         ranks = inputs.ranks(out, seen, sizes, report)
         self.integers = integers = Integers()
         self.resolver = resolver = Resolver(out, sizes, ranks, report)
-        defaults = read_defaults(out, resolver, self.free, report)
+        defaults, self.broken = read_defaults(out, resolver, self.free, report)
         settled = self.known | defaults.keys()
         given = [r for n in out.givens for r in out.relations.pop(n, ())]
         unsolved(out, seen, resolver, given, dropped, settled, self.find, report)
@@ -139,6 +139,8 @@ class _Build:
             for case in cases:
                 if not case.bad and case.places:
                     self.cases.injective(case)
+            if any(c.bad for c in cases):
+                self.broken.add(name)
             definitions[name] = self.cases.separate(cases) or cases[:1]
         self.outside(out, definitions, claims, axes)
         for element in split(definitions):
@@ -149,9 +151,10 @@ class _Build:
         types = self.types(out, definitions, claims, axes, defaults, ordered)
         found = self.results(out, seen, definitions, defaults, axes, families)
         coverage = self.coverage(definitions, axes, claims, found, types)
-        requirements = settle(
-            [*self.cases.requirements, *coverage.requirements], sizes.defaults, report
-        )
+        requirements = [
+            *settle(self.cases.requirements, sizes.defaults, OVERLAP_HELP, report),
+            *settle(coverage.requirements, sizes.defaults, HOLE_HELP, report),
+        ]
         self.diagnostics.raise_if_errors()
 
         # The system.
@@ -347,9 +350,9 @@ class _Build:
         return found
 
     def coverage(self, definitions, axes, claims, found: Found, types: Types) -> Coverage:
-        good = {n: c for n, c in definitions.items() if not any(x.bad for x in c)}
+        good = {n: c for n, c in definitions.items() if n not in self.broken}
         coverage = Coverage(good, axes, self.cases, self.report)
-        stages = (coverage, Reach(axes, self.integers, self.report)) if any(axes.values()) else ()
+        stages = (coverage, Reach(axes, self.broken, self.integers, self.report)) if any(axes.values()) else ()
         for stage in stages:
             for cases in good.values():
                 for case in cases:

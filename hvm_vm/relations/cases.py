@@ -18,6 +18,7 @@ from .scope import IndexNames
 from .system import Apply, Const, Expr, Index, IndexValue, Reduce, Requirement
 
 FALSE = Const(0)
+OVERLAP_HELP = "keep one, or say where each holds: … where condition, … otherwise"
 
 
 class Cases:
@@ -175,7 +176,7 @@ class Cases:
             if not first.places
             else f"two relations overlap, as they determine the same elements of {name}: {both}",
             second.node.span,
-            help="keep one, or say where each holds: … where condition, … otherwise",
+            help=OVERLAP_HELP,
             notes=[("the other relation is here", first.node.span)],
         )
 

@@ -17,6 +17,8 @@ from .prove import formula, proven, ranges, refuted
 from .report import Report, place
 from .system import Apply, Axis, Const, Expr, Index, Ref, Requirement
 
+HOLE_HELP = "add a relation for the other elements, such as … = 0 otherwise"
+
 
 class Coverage:
     """Knows which determined variables have holes, and checks reads of them."""
@@ -35,9 +37,7 @@ class Coverage:
         self.definitions = definitions
         self.requirements: list[Requirement] = []
         self.partial = {
-            name
-            for name, relations in definitions.items()
-            if not any(r.bad for r in relations) and not self._full(name, relations)
+            name for name, relations in definitions.items() if not self._full(name, relations)
         }
         self._seen: set = set()
 
@@ -111,7 +111,7 @@ class Coverage:
         quote = self.report.quote(span)
         message = f"`{quote}` reads elements of {ref.variable} that no relation determines"
         if claim == Const(0):
-            self.report.error(message, span, help=self._help(ref.variable))
+            self.report.error(message, span, help=HOLE_HELP)
             return
         guard = context.condition()
         if guard is not None:
@@ -131,10 +131,6 @@ class Coverage:
             return
         message = f"{name} is a result, but no relation determines all of its elements"
         if claim == Const(0):
-            self.report.error(message, span, help=self._help(name))
+            self.report.error(message, span, help=HOLE_HELP)
             return
         self.requirements.append(Requirement(indices, claim, message, 2, place(span)))
-
-    def _help(self, name: str) -> str:
-        return f"add a relation for the others, such as {name}… = 0 otherwise"
-

@@ -20,14 +20,15 @@ class NotConstant(Exception):
 
 def read_defaults(
     out: Outline, resolver: Resolver, free: frozenset[str], report: Report
-) -> dict[str, tuple[object, S.Relation]]:
-    """Take the defaults out of `out.relations`: name to (value, relation).
+) -> tuple[dict[str, tuple[object, S.Relation]], set[str]]:
+    """Take the defaults out of `out.relations`: name to (value, relation). Also the names that had
+    errors.
 
     A value is a number, a symbol's `SymbolText`, or a nested list of them. Names in `free` lose
     their default.
     """
     found: dict[str, tuple[object, S.Relation]] = {}
-    out.redefined = frozenset(n for n in CONSTANTS if n in out.relations or n in out.givens)
+    broken: set[str] = set()
     for name in list(out.relations):
         relations = out.relations[name]
         lists = [r for r in relations if type(r.rhs) is S.ListExpr]
@@ -51,6 +52,7 @@ def read_defaults(
                     ][:1],
                 )
                 relations.remove(relation)
+                broken.add(name)
             continue
         relation = relations[0]
         value = _value(relation, out)
@@ -59,10 +61,11 @@ def read_defaults(
                 _report_list(relation, out, report)
                 del out.relations[name]
                 found[name] = (None, relation)
+                broken.add(name)
             continue
         found[name] = (_interned(value, resolver), relation)
         del out.relations[name]
-    return found
+    return found, broken
 
 
 def _value(relation: S.Relation, out: Outline) -> object:

@@ -134,6 +134,9 @@ class _Reader:
         try:
             value = size_of(relation.rhs, self.size)
         except NotASize as problem:
+            self.sizes.values[name] = ONE  # reported once
+            if "used as a size" in str(problem):
+                raise
             raise NotASize(
                 f"{name} is used as a size, but `{self.report.quote(relation.span)}` is no whole"
                 f" expression of sizes: {problem}",

@@ -38,7 +38,7 @@ def ranks(
     for name in seen.scalars:
         if name in found or name in out.indices or name in sizes.values:
             continue
-        if name in CONSTANTS or name in out.functions:
+        if (name in CONSTANTS and name not in out.defined) or name in out.functions:
             continue
         # A name that stands in subscripts only is meant to be an index or a size.
         if name in seen.in_subscripts and name not in out.givens and name not in out.relations:
@@ -60,7 +60,7 @@ def undeclared(
     inputs, which determine something else."""
     excused = _excused([*out.implicit, *given], out)
     found = []
-    determined = [n for n in (*out.relations, *out.givens)]
+    determined = sorted(out.defined)
     for name in known_ranks:
         if name in axes or name in out.relations:
             continue

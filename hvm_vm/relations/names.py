@@ -195,7 +195,6 @@ def _is_definition(lhs: S.Call, statement: S.Relation, out: Outline, report: Rep
     axes = tuple(a.name for a in lhs.axes)
     if len({*parameters, *axes}) < len(parameters) + len(axes):
         report.error(f"two parameters of {name} have the same name", lhs.span)
-        return True
     if statement.where is not None or statement.otherwise:
         report.error(
             f"the definition of the function {name} cannot have a condition",

@@ -17,7 +17,7 @@ from math import gcd
 from hvm_vm.bytecode.sizes import Atom, Size
 
 from .affine import Integers
-from .system import Apply, Const, Expr, Index
+from .system import Apply, Const, Expr, Index, SymbolValue
 
 MAX_LEAVES = 120  # alternatives that are tried
 MAX_ROWS = 240  # inequalities in one elimination
@@ -124,7 +124,7 @@ class _Search:
                 choices.append(part)
         if not choices:
             self.leaves += 1
-            return self.leaves <= MAX_LEAVES and infeasible(rows)
+            return self.leaves <= MAX_LEAVES and (contradictory(literals) or infeasible(rows))
         # Cheap: often the rows alone are enough.
         if rows and infeasible(rows):
             return True
@@ -135,6 +135,47 @@ class _Search:
             if not self.closed([alternative, *choices], rows, literals):
                 return False
         return True
+
+
+# --- Comparisons of data ---------------------------------------------------------------------
+
+
+def contradictory(literals: dict[Expr, bool]) -> bool:
+    """True only if comparisons of numbers that are no polynomials exclude each other. Of a negated
+    one nothing follows, as both sides may be NaN."""
+    below: dict[Expr, tuple] = {}  # expression: (number, closed) it is below
+    above: dict[Expr, tuple] = {}
+    equal: dict[Expr, Expr] = {}
+    for fact, holds in literals.items():
+        if not holds or type(fact) is not Apply or fact.op not in ("lt", "le", "eq"):
+            continue
+        left, right = fact.args
+        swapped = (right, left)
+        if fact.op == "eq":
+            if any(literals.get(Apply("lt", pair)) for pair in (fact.args, swapped)):
+                return True
+            for a, b in (fact.args, swapped):
+                if type(b) in (Const, SymbolValue) and equal.setdefault(a, b) != b:
+                    return True
+            continue
+        opposites = ("lt", "le") if fact.op == "lt" else ("lt",)
+        if any(literals.get(Apply(op, swapped)) for op in opposites):
+            return True
+        if type(right) is Const:
+            bound = (right.value, fact.op == "le")
+            below[left] = min(below.get(left, bound), bound)
+        if type(left) is Const:
+            bound = (left.value, fact.op == "lt")
+            above[right] = max(above.get(right, bound), bound)
+    for expr, value in equal.items():
+        if type(value) is Const:
+            below[expr] = min(below.get(expr, (value.value, True)), (value.value, True))
+            above[expr] = max(above.get(expr, (value.value, False)), (value.value, False))
+    for expr, (least, is_open) in above.items():
+        most, closed = below.get(expr, (least, not is_open))
+        if least > most or (least == most and (is_open or not closed) and expr in below):
+            return True
+    return False
 
 
 # --- Linear inequalities ---------------------------------------------------------------------

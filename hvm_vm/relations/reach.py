@@ -21,8 +21,14 @@ class Reach:
     """Reports reads whose subscripts leave a variable's ranges."""
 
     def __init__(
-        self, axes: dict[str, tuple[Axis, ...]], integers: Integers, report: Report
+        self,
+        axes: dict[str, tuple[Axis, ...]],
+        broken: set[str],
+        integers: Integers,
+        report: Report,
     ) -> None:
+        """`broken`: variables that had errors, so that their axes mean nothing."""
+        self.broken = broken
         self.axes = axes
         self.integers = integers
         self.report = report
@@ -33,7 +39,7 @@ class Reach:
             return
 
         def on_ref(ref: Ref, here: Context) -> Ref:
-            for k, sub in enumerate(ref.subscripts):
+            for k, sub in enumerate(() if ref.variable in self.broken else ref.subscripts):
                 self._axis(ref, k, sub, here, span)
             return ref
 

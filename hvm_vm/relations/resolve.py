@@ -57,7 +57,7 @@ class Resolver:
         self.report = report
         self.index_names = IndexNames()
         self.symbols: dict[str, int] = {}
-        self.used_sizes: set[str] = set()
+        self.unknown: set[str] = set()  # names reported as no indices
         self.bad = False
         self.height = 0
         self.nodes = 0
@@ -105,7 +105,6 @@ class Resolver:
             return IndexValue(self.free_index(name, frame))
         size = self.sizes.values.get(name)
         if size is not None:
-            self.used_sizes.add(name)
             constant = size.constant
             return Const(constant) if constant is not None else SizeValue(size)
         rank = self.ranks.get(name)
@@ -116,6 +115,9 @@ class Resolver:
                 return self.error(
                     f"{name} is a function, so it needs an argument", node.span, f"{name}(…)"
                 )
+            if name in self.unknown:
+                self.bad = True
+                return POISON
             return self.error(f"{name} is not known", node.span, meant(name, self.ranks))
         if rank[0]:
             return self._wrong_count(name, 0, node.span)
@@ -189,8 +191,7 @@ class Resolver:
             and node.name not in self.out.relations
             and node.name not in self.out.givens
         ):
-            self.bad = True
-            unknown_index(node.name, node.span, self.out.indices, self.report)
+            self._unknown_index(node)
             return Const(1)
         return self.expr(node, frame)
 
@@ -287,9 +288,13 @@ class Resolver:
             return Bounds(found.lo, found.hi)
         if name in self.sizes.bounds:
             return self.sizes.bounds[name]
-        self.bad = True
-        unknown_index(index.name, index.span, self.out.indices, self.report)
+        self._unknown_index(index)
         return None
+
+    def _unknown_index(self, node: S.Name) -> None:
+        self.bad = True
+        self.unknown.add(node.name)
+        unknown_index(node.name, node.span, self.out.indices, self.report)
 
     # -- calls ---------------------------------------------------------------------------------
     def call(self, node: S.Call, frame: Frame) -> Expr:

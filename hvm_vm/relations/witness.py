@@ -16,7 +16,7 @@ from hvm_vm.language.source import Span
 from .report import Report
 from .system import Apply, Const, Expr, Index, IndexValue, Reduce, Requirement, SizeValue
 
-TRIED = (5, 8, 13)  # values of sizes that nothing determines yet
+TRIED = (2, 3, 5, 8)  # values of sizes that nothing determines yet
 MOST_POINTS = 20_000
 
 
@@ -25,9 +25,9 @@ class _Data(Exception):
 
 
 def settle(
-    requirements: list[Requirement], defaults: dict[str, int | None], report: Report
+    requirements: list[Requirement], defaults: dict[str, int | None], help: str, report: Report
 ) -> list[Requirement]:
-    """The requirements that must be kept; those that cannot hold are reported."""
+    """The requirements that must be kept; those that cannot hold are reported, with `help`."""
     kept = []
     for requirement in requirements:
         verdict = _verdict(requirement, defaults)
@@ -38,6 +38,7 @@ def settle(
             report.error(
                 requirement.message + (f" (at {where})" if where else ""),
                 Span(requirement.place.start, requirement.place.end),
+                help,
             )
             continue
         kept.append(requirement)
