@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from hvm_vm.engines.words import listed, nearest
-from hvm_vm.values import UnknownResult, result_value
+from hvm_vm.results import UnknownResult, result_value
 
 
 class BoundRun:

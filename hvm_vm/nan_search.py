@@ -14,8 +14,9 @@ import numpy as np
 from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.regions import result_count
 from hvm_vm.engines.bound import Bound, BoundInstruction
-from hvm_vm.engines.reference import Reference, part_of
+from hvm_vm.engines.reference import Reference
 from hvm_vm.engines.reference_lanes import Lanes
+from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.words import at_point, located
 
 MOST_POINTS = 200  # NaNs of one result whose operands are looked at

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,48 +19,13 @@ from hvm_vm.bound_run import BoundRun
 from hvm_vm.bytecode.module import DTYPES, Module
 from hvm_vm.engines.binding import bind
 from hvm_vm.errors import InputError
+from hvm_vm.execution import Execution, Prepared
 from hvm_vm.plan import Plan, available_threads
-from hvm_vm.values import Arguments, Names, Results, result_value
+from hvm_vm.results import Results, result_value
+from hvm_vm.values import Arguments, Names
 
 KEPT_PLANS = 32  # sets of shapes that stay bound
 OPTIONS = ("engine", "threads", "data")  # of a call, beside the names of values
-
-
-@dataclass(frozen=True)
-class Execution:
-    """What one run gave. `hidden` holds the intermediates when all were asked for."""
-
-    outputs: Results
-    hidden: dict[str, object]
-    instructions_executed: int
-    execution_time_s: float
-    engine: str
-    sizes: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A program with its values, ready to run: `runnable.run(frame)`."""
-
-    program: Program
-    plan: Plan
-    arrays: dict[int, np.ndarray]
-    engine: str
-    threads: int
-    runnable: object
-    stages: tuple[tuple[str, int], ...]
-
-    @property
-    def bound(self):
-        return self.plan.bound
-
-    def frame(self):
-        """A new frame, the caller's own."""
-        return self.plan.new_frame(self.arrays)
-
-    def outputs(self, frame) -> Results:
-        """The results that a run left in `frame`, copied out of it."""
-        return self.program._results(frame, hidden=False)
 
 
 class Program:

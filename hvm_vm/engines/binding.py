@@ -7,25 +7,20 @@ allocated here but for the checks; a bound program is shared by all runs with th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from math import prod
-
-import numpy as np
 
 from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.cost import cost
 from hvm_vm.bytecode.module import DTYPES, Descriptor, Instruction, Module, Node
 from hvm_vm.bytecode.regions import dims_of_roles, result_count, root_name, root_roles
 from hvm_vm.bytecode.sizes import Size, SizeError
-from hvm_vm.engines.arena import Life, plan
 from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, BoundRegister
+from hvm_vm.engines.memory import Memory
 from hvm_vm.engines.ranges import PlaceRule, RangeCheck, repeated_place
 from hvm_vm.engines.sizes_from_shapes import solve_sizes
-from hvm_vm.engines.words import at_point, byte_count, located
+from hvm_vm.engines.words import at_point, located
 from hvm_vm.errors import InputError
-
-MOST_COUNTED = 10_000_000  # elements of a register whose coverage is counted one by one
 
 
 def bind(
@@ -78,15 +73,16 @@ class _Binder:
         return found
 
     def bound(self, keep_all: bool) -> Bound:
-        inputs = {item.register for item in self.module.inputs}
-        for number, count in enumerate(self.counts):
-            if number not in inputs:
-                size = count * self.itemsizes[number]
-                self._check_memory(size, [Life(number, size, 0, 0)])
+        memory = Memory(self.module, self.shapes, self.itemsizes)
+        memory.check_each()
         self._judge_preconditions()
         code = tuple(self._instruction(pc, one) for pc, one in enumerate(self.module.code))
-        zeroed = self._partly_written(code)
-        registers, arena_bytes = self._place(code, zeroed, keep_all)
+        zeroed = memory.partly_written(code)
+        offsets, arena_bytes = memory.place(code, zeroed, keep_all)
+        registers = tuple(
+            BoundRegister(r.name, DTYPES[r.dtype], self.shapes[n], self.los[n], self.layout[n],
+                          offsets.get(n, -1), n in zeroed)
+            for n, r in enumerate(self.module.registers))
         return Bound(self.verified, dict(self.sizes), registers, code, arena_bytes)
 
     # -- instructions ---------------------------------------------------------------------------
@@ -246,76 +242,6 @@ class _Binder:
                 (), tuple(self._node(n, one.source) for n in descriptor.nodes), descriptor.roots,
                 message, descriptor.status))
 
-    # -- memory -----------------------------------------------------------------------------------
-
-    def _partly_written(self, code: Sequence[BoundInstruction]) -> set[int]:
-        """Registers with elements that no instruction writes."""
-        stores: dict[int, list[tuple[BoundInstruction, BoundAccess]]] = {}
-        for one in code:
-            for access in one.accesses[: result_count(isa.BY_NAME[one.op], len(one.roots))]:
-                stores.setdefault(access.register, []).append((one, access))
-        partly = set()
-        for register, found in stores.items():
-            count = self.counts[register]
-            written = [prod(e for e, role in zip(one.extents, one.roles, strict=True)
-                            if role in "on") for one, _ in found]
-            if max(written) >= count:
-                continue
-            if sum(written) < count or count > MOST_COUNTED or not self._covers(found, count):
-                partly.add(register)
-        return partly
-
-    def _covers(self, found, count: int) -> bool:
-        hit = np.zeros(count, bool)
-        for one, access in found:
-            places = np.array([access.offset])
-            for extent, stride, role in zip(one.extents, access.strides, one.roles, strict=True):
-                if role in "on":
-                    places = (places[:, None] + stride * np.arange(extent)).reshape(-1)
-            hit[places] = True
-        return bool(hit.all())
-
-    def _place(self, code, zeroed: set[int], keep_all: bool):
-        """Every register's place in the arena, by the instructions that touch it."""
-        module = self.module
-        inputs = {item.register for item in module.inputs}
-        first: dict[int, int] = {}
-        last: dict[int, int] = {}
-        for one in code:
-            for access in one.accesses:
-                first.setdefault(access.register, one.pc)
-                last[access.register] = one.pc
-        end = len(code)
-        results = {o.register for o in module.outputs if keep_all or not o.hidden}
-        lives = []
-        for number in range(len(module.registers)):
-            if number in inputs:
-                continue
-            size = self.counts[number] * self.itemsizes[number]
-            if keep_all or number in results or number in zeroed:
-                lives.append(Life(number, size, -1, end))
-            else:
-                lives.append(Life(number, size, first.get(number, 0), last.get(number, 0)))
-        offsets, arena_bytes = plan(lives)
-        self._check_memory(arena_bytes, lives)
-        registers = tuple(
-            BoundRegister(r.name, DTYPES[r.dtype], self.shapes[n], self.los[n], self.layout[n],
-                          offsets.get(n, -1), n in zeroed)
-            for n, r in enumerate(module.registers))
-        return registers, arena_bytes
-
-    def _check_memory(self, arena_bytes: int, lives: list[Life]) -> None:
-        limit = _machine_memory()
-        if limit is None or arena_bytes <= limit:
-            return
-        life = max(lives, key=lambda one: one.size)
-        register = self.module.registers[life.register]
-        shape = " x ".join(map(str, self.shapes[life.register])) or "one"
-        raise InputError(
-            f"{self.module.file or 'program'}: error: the run needs {byte_count(arena_bytes)} of "
-            f"memory, but this machine has {byte_count(limit)}: {register.name} alone has {shape} "
-            f"elements, {byte_count(life.size)}")
-
 
 def _under(nodes: Sequence[Node], root: int):
     seen, stack = set(), [root]
@@ -333,11 +259,3 @@ def _c_strides(shape: Sequence[int]) -> tuple[int, ...]:
         strides.append(step)
         step *= max(1, extent)
     return tuple(reversed(strides))
-
-
-def _machine_memory() -> int | None:
-    """The machine's memory in bytes, or None where it does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None

@@ -8,8 +8,7 @@ temporaries stay small.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -17,13 +16,13 @@ from numpy.lib.stride_tricks import as_strided
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, Frame
 from hvm_vm.engines.reference_lanes import Lanes, true
-from hvm_vm.engines.reference_whole import add_up, layer_norm, product_sum, rms_norm, softmax
+from hvm_vm.engines.reference_reductions import REDUCTIONS, reduction
+from hvm_vm.engines.reference_whole import layer_norm, product_sum, rms_norm, softmax
+from hvm_vm.engines.slices import slices
 from hvm_vm.engines.words import at_point, located, printable
 from hvm_vm.errors import HvmError, InputError, RunError
 
 name = "reference"
-
-SLICE = 1 << 23  # points that are worked on at once
 
 
 class Run:
@@ -92,123 +91,6 @@ def elementwise(run: Run) -> None:
     values = [run.lanes.value(root) for root in run.one.roots]
     for position, value in enumerate(values):
         run.store(position, value)
-
-
-# -- reductions ----------------------------------------------------------------------------------
-
-
-def reduction(run: Run) -> None:
-    """`D[p] = op[r | condition](body)`: length 1 along the reduced dimensions."""
-    one, along = run.one, run.dims("r")
-    if 0 in [one.extents[d] for d in along]:
-        run.finish(_of_nothing(run), 2)
-        return
-    condition = run.condition(1)
-    body = run.expression(0)
-    shape = body.shape
-    if condition is not None:
-        shape = np.broadcast_shapes(shape, condition.shape)
-        condition = run.full(np.broadcast_to(condition, shape), along)
-    body = run.full(np.broadcast_to(body, shape), along)
-    if condition is not None and one.op not in EMPTY:
-        _refuse_empty(run, condition.any(axis=along, keepdims=True))
-    run.finish(REDUCTIONS[one.op](run, body, condition, along), 2)
-
-
-EMPTY = {"sum": 0, "prod": 1}  # other reductions of nothing are errors
-
-
-def _of_nothing(run: Run) -> np.ndarray:
-    """The value of a reduction whose range is empty."""
-    free = [run.one.extents[d] if run.one.roles[d] == "o" else 1 for d in range(run.lanes.rank)]
-    if run.one.op not in EMPTY:
-        _refuse_empty(run, np.zeros(free, bool))
-        return np.zeros(free, run.precision)
-    return np.full((1,) * run.lanes.rank, EMPTY[run.one.op], run.precision)
-
-
-def _refuse_empty(run: Run, some: np.ndarray) -> None:
-    if not some.all():
-        point = tuple(np.argwhere(~some)[0])
-        at = run.lanes.at(point, _free_shape(run, some.shape))
-        raise InputError(run.lanes.located(
-            f"the {run.one.op} of nothing has no value: there is no element to take it over{at}"))
-
-
-def _free_shape(run: Run, shape):
-    """Reduced dimensions are not part of a message's point."""
-    return [-1 if run.one.roles[d] == "r" else n for d, n in enumerate(shape)]
-
-
-def _sum(run, body, condition, along):
-    if condition is not None:
-        body = np.where(condition, body, body.dtype.type(0))
-    return add_up(body, along)
-
-
-def _prod(run, body, condition, along):
-    if condition is not None:
-        body = np.where(condition, body, body.dtype.type(1))
-    return body.prod(axis=along, keepdims=True, dtype=body.dtype)
-
-
-def _extreme(function, worst):
-    def reduce(run, body, condition, along):
-        if condition is not None:
-            # A NaN inside stays, one outside does not count.
-            body = np.where(condition, body, _worst(body.dtype, worst))
-        return function(body, axis=along, keepdims=True)
-
-    return reduce
-
-
-def _worst(dtype: np.dtype, sign: int):
-    if dtype.kind == "f":
-        return dtype.type(sign * np.inf)
-    return np.iinfo(dtype).max if sign > 0 else np.iinfo(dtype).min
-
-
-def _mean(run, body, condition, along):
-    count = np.ones((1,) * body.ndim, np.int64)
-    if condition is None:
-        for d in along:
-            count = count * body.shape[d]
-    else:
-        count = condition.sum(axis=along, keepdims=True)
-    return _sum(run, body, condition, along) / count.astype(run.precision)
-
-
-def _any(run, body, condition, along):
-    mask = true(body) if condition is None else true(body) & condition
-    return mask.any(axis=along, keepdims=True).astype(run.precision)
-
-
-def _all(run, body, condition, along):
-    mask = true(body) if condition is None else true(body) | ~condition
-    return mask.all(axis=along, keepdims=True).astype(run.precision)
-
-
-def _arg(function, worst):
-    def reduce(run, body, condition, along):
-        (axis,) = along
-        if condition is not None:
-            masked = np.where(condition, body, _worst(body.dtype, worst))
-            found = function(masked, axis=axis, keepdims=True)
-            # When all inside are as bad as the filler, the first inside.
-            found = np.where(np.take_along_axis(condition, found, axis), found,
-                             np.argmax(condition, axis=axis, keepdims=True))
-        else:
-            found = function(body, axis=axis, keepdims=True)
-        return found + run.one.los[axis]
-
-    return reduce
-
-
-REDUCTIONS = {
-    "sum": _sum, "prod": _prod, "mean": _mean, "any": _any, "all": _all,
-    "max": _extreme(np.max, -1), "min": _extreme(np.min, 1),
-    "argmax": _arg(np.argmax, -1), "argmin": _arg(np.argmin, 1),
-}  # fmt: skip
 
 
 # -- whole operations ----------------------------------------------------------------------------
@@ -301,45 +183,6 @@ INSTRUCTIONS: dict[str, Callable[[Run], None]] = {
 
 
 # -- running -------------------------------------------------------------------------------------
-
-
-def slices(one: BoundInstruction) -> Iterator[BoundInstruction]:
-    """The instruction over parts of its space, none of which is large."""
-    if _working_set(one) <= SLICE:
-        yield one
-        return
-    d = max((d for d, role in enumerate(one.roles) if role == "o"),
-            key=lambda d: one.extents[d], default=-1)
-    if d < 0 or one.extents[d] < 2:
-        yield one
-        return
-    half = one.extents[d] // 2
-    yield from slices(part_of(one, d, 0, half))
-    yield from slices(part_of(one, d, half, one.extents[d]))
-
-
-def _working_set(one: BoundInstruction) -> int:
-    """The largest number of elements that the instruction holds at once, about."""
-    if one.op != "contract":
-        return one.points
-    largest = 0
-    for access in one.accesses[:3]:
-        count = 1
-        for stride, extent in zip(access.strides, one.extents, strict=True):
-            count *= extent if stride else 1
-        largest = max(largest, count)
-    return largest
-
-
-def part_of(one: BoundInstruction, d: int, start: int, stop: int) -> BoundInstruction:
-    """The points whose counter of dimension `d` is in `start..stop-1`."""
-    extents, los = list(one.extents), list(one.los)
-    extents[d], los[d] = stop - start, one.los[d] + start
-    accesses = tuple(
-        replace(a, offset=a.offset + start * a.strides[d], guarded=None if a.guarded is None else
-                tuple((c + start * k[d], k, e, lo) for c, k, e, lo in a.guarded))
-        for a in one.accesses)
-    return replace(one, extents=tuple(extents), los=tuple(los), accesses=accesses)
 
 
 class Reference:

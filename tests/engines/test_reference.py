@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hvm_vm.bytecode import lane_ops
-from hvm_vm.engines import get, reference
+from hvm_vm.engines import get, reference_reductions, slices
 from hvm_vm.engines.bound import Frame
 from hvm_vm.errors import InputError, RunError
 from tests.engines import pointwise
@@ -131,7 +131,7 @@ def test_numbers_that_must_be_whole():
 
 # -- reductions ------------------------------------------------------------------------------------
 
-REDUCTIONS = sorted(reference.REDUCTIONS)
+REDUCTIONS = sorted(reference_reductions.REDUCTIONS)
 
 
 def reduction(op, condition=True, epilogue=False):
@@ -325,7 +325,7 @@ def test_attention(flags):
 def test_large_spaces_run_in_slices(monkeypatch):
     cases = [attention(15), reduction("mean"), softmax(True, True)]
     inputs = [dict(m=[1, 0, 1, 1, 0]), dict(c=[0, 1, 1, 0, 1]), dict(w=[1, 0, 2, 1])]
-    monkeypatch.setattr(reference, "SLICE", 7)
+    monkeypatch.setattr(slices, "SLICE", 7)
     for built, given in zip(cases, inputs, strict=True):
         check(built, **given)
     nodes = [("index", (), 0), ("iconst", (), 0), ("ilt", (0, 1)), ("load", (2,), 1)]

@@ -1,0 +1,49 @@
+"""Large spaces in parts: an instruction as several, each over a part of a free dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hvm_vm.engines.bound import BoundInstruction
+
+SLICE = 1 << 23  # points that are worked on at once
+
+
+def slices(one: BoundInstruction) -> Iterator[BoundInstruction]:
+    """The instruction over parts of its space, none of which is large."""
+    if _working_set(one) <= SLICE:
+        yield one
+        return
+    d = max((d for d, role in enumerate(one.roles) if role == "o"),
+            key=lambda d: one.extents[d], default=-1)
+    if d < 0 or one.extents[d] < 2:
+        yield one
+        return
+    half = one.extents[d] // 2
+    yield from slices(part_of(one, d, 0, half))
+    yield from slices(part_of(one, d, half, one.extents[d]))
+
+
+def _working_set(one: BoundInstruction) -> int:
+    """The largest number of elements that the instruction holds at once, about."""
+    if one.op != "contract":
+        return one.points
+    largest = 0
+    for access in one.accesses[:3]:
+        count = 1
+        for stride, extent in zip(access.strides, one.extents, strict=True):
+            count *= extent if stride else 1
+        largest = max(largest, count)
+    return largest
+
+
+def part_of(one: BoundInstruction, d: int, start: int, stop: int) -> BoundInstruction:
+    """The points whose counter of dimension `d` is in `start..stop-1`."""
+    extents, los = list(one.extents), list(one.los)
+    extents[d], los[d] = stop - start, one.los[d] + start
+    accesses = tuple(
+        replace(a, offset=a.offset + start * a.strides[d], guarded=None if a.guarded is None else
+                tuple((c + start * k[d], k, e, lo) for c, k, e, lo in a.guarded))
+        for a in one.accesses)
+    return replace(one, extents=tuple(extents), los=tuple(los), accesses=accesses)
