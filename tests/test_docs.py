@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests import documents
@@ -15,6 +17,12 @@ def test_document(path):
             assert documents.same(block, text), (
                 f"{path.name}:{block.line} shows\n{block.text}\nbut it prints\n{text}"
             )
+
+
+@pytest.mark.parametrize("path", documents.documents(), ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
 def test_commands_are_joined_and_figures_are_masked():

@@ -49,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
             keep_all=options.all,
         )
     shown = {**done.outputs, **done.hidden}
+    if not shown:
+        message(f"{options.file}: the program has no results")
     if options.out:
         _write(options.out, shown)
     if options.json:

@@ -187,5 +187,6 @@ def default_items(
         used |= {n.name for n in S.walk(relation.rhs) if type(n) in (S.Name, S.Subscript)}
     starts = {n: c[0].node.span.start for n, c in definitions.items()}
     starts |= {n: relation.span.start for n, (_, relation) in defaults.items()}
+    starts |= {relation.lhs.name: relation.span.start for relation in dropped}
     names = sorted((n for n in starts if n not in used and n in axes), key=starts.__getitem__)
     return [(S.Name(n, resolver.ranks[n][1]), n) for n in names]

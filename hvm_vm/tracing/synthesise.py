@@ -57,6 +57,8 @@ def complete(program, values: Mapping[str, object], data=()) -> Inputs:
         words = list(notes)
         for item in missing:
             shape = tuple(s.evaluate(every) for s in module.registers[item.register].shape)
+            if min(shape, default=0) < 0:
+                raise InputError(f"{item.name} cannot have the shape {list(shape)}: set sizes")
             dtype = DTYPES[module.registers[item.register].dtype]
             if item.symbolic:
                 made[item.name] = rng.integers(0, max(1, len(module.symbols)), shape, dtype)

@@ -151,3 +151,17 @@ def test_binary_files_are_not_read_as_source(hvm, tmp_path):
         done = hvm(command, tmp_path / "x.npz")
         assert done.status == 2 and "Traceback" not in done.err
         assert "bytecode" in done.err
+
+
+def test_a_program_without_results_says_so(hvm, tmp_path):
+    (tmp_path / "empty.hmp").write_text("# nothing yet\n")
+    done = hvm("run", tmp_path / "empty.hmp")
+    assert done.out == "" and "no results" in done.err
+
+
+def test_results_do_not_depend_on_what_is_set(hvm, tmp_path):
+    file = tmp_path / "one.hmp"
+    file.write_text("x = 3\ny = 2*z\nz = 4\n")
+    assert hvm("run", file).out == "x = 3.0\ny = 8.0\n"
+    assert hvm("run", file, "--set", "x=5", "--set", "z=1").out == "x = 5.0\ny = 2.0\n"
+    assert hvm("run", file, "--set", "y=5").out == "x = 3.0\ny = 5.0\n"

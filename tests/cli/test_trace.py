@@ -75,3 +75,8 @@ def test_bench_makes_up_subscripts_that_fit(hvm, tmp_path):
     done = hvm("bench", file, "--set", "T=5", "--set", "V=3", "--repeat", "2", "--json")
     assert done.status == 0, done.err
     assert "k[5] (0..2)" in json.loads(done.out)["made_up"]
+
+
+def test_bench_refuses_impossible_sizes(hvm, line):
+    done = hvm("bench", line, "--set", "N=-1")
+    assert done.status == 2 and "x" in done.err
