@@ -3,8 +3,8 @@
 `Canon.of(term)` is a term in which sums and products are flat, sorted and collected; differences,
 quotients, squares and roots are products of powers; a mean is a sum times a power of its extent;
 what does not depend on a reduction's indices stands outside it; conditions are affine forms; and
-bound indices have standard names. Two terms that are equal up to these rules have one canonical form,
-which is one object.
+bound indices have standard names. Two terms that are equal up to these rules have one canonical
+form, which is one object.
 
 The form is for *recognising* operations. It is not what is computed where nothing is recognised:
 there the expression stays as it was written (regrouping could overflow or round differently).

@@ -14,7 +14,6 @@ from hvm_vm.lowering.pools import Pools
 from hvm_vm.lowering.recognise.contraction import contract
 from hvm_vm.lowering.select import Selection
 from hvm_vm.lowering.spaces import dimensions
-from hvm_vm.lowering.terms import HAS_REF
 
 MOST_TOGETHER = 256  # scalar relations in one map
 
@@ -29,7 +28,7 @@ class Emitter:
         self.selection, self.pools, self.notes = selection, pools, notes
         self.program = selection.program
         self.code: list[Instruction] = []
-        self.written: set[str] = set()
+        self._done: set[str] = set()
         self._pending: list[Operation] = []
         self._pending_names: set[str] = set()
 
@@ -55,14 +54,14 @@ class Emitter:
 
     # -- order -------------------------------------------------------------------------------
     def variable(self, name: str) -> None:
-        for operation in self.selection.of.get(name, ()):
-            self.operation(operation)
+        if name not in self._done:
+            self._done.add(name)
+            for operation in self.selection.of.get(name, ()):
+                self.operation(operation)
 
     def operation(self, operation: Operation) -> None:
         for name in operation.reads():
-            if name not in self.written and name not in self.program.position:
-                self.written.add(name)
-                self.variable(name)
+            self.variable(name)
         if operation.kind == "sum":
             *before, operation = contract(self.selection, operation)
             for temporary in before:
@@ -70,13 +69,11 @@ class Emitter:
         if operation.kind == "map" and not operation.dims and not operation.subscripts:
             self._pending.append(operation)
             self._pending_names.add(operation.variable)
-            self.written.add(operation.variable)
             if len(self._pending) >= MOST_TOGETHER:
                 self.flush()
             return
         if self._pending_names and not self._pending_names.isdisjoint(operation.reads()):
             self.flush()
-        self.written.add(operation.variable)
         self.emit(operation)
 
     def flush(self) -> None:
@@ -88,7 +85,6 @@ class Emitter:
     # -- instructions ------------------------------------------------------------------------
     def maps(self, together: list[Operation]) -> None:
         """One map for operations over one space, each of which may read those before it."""
-        t = self.program.terms
         lanes = Lanes(self.pools, self.program, together[0].dims)
         values = []
         for operation in together:
@@ -109,7 +105,7 @@ class Emitter:
             return
         results = [(together[k].variable, together[k].subscripts) for k in stored]
         roots = [values[k] for k in stored]
-        kind = _elementwise_name(lanes.nodes, roots) if t is not None else "map"
+        kind = _elementwise_name(lanes.nodes, roots)
         self._instruction(kind, together[stored[0]], lanes, results, roots)
 
     def emit(self, operation: Operation) -> None:
@@ -184,7 +180,3 @@ def precondition(operation: Operation, pools: Pools, program) -> Instruction:
     descriptor = Descriptor(dimensions(operation.dims), (), tuple(lanes.nodes), (root,),
                             pools.text(operation.message), operation.status)
     return Instruction("check", (), pools.descriptor(descriptor), pools.source(operation.place))
-
-
-def involves_data(operation: Operation) -> bool:
-    return bool(operation.roots["claim"].flags & HAS_REF)

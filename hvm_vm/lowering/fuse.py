@@ -9,10 +9,42 @@ from __future__ import annotations
 
 from hvm_vm.lowering.operation import REDUCTIONS, Operation
 from hvm_vm.lowering.select import Selection
-from hvm_vm.lowering.terms import Ix, Term
+from hvm_vm.lowering.terms import Ix, Term, refs_of
 
 # Of several operations that a map could complete, the one that is worth most.
 _WORTH = {"attention": 0, "sum": 1, "layer_norm": 2, "rms_norm": 2, "softmax": 3}
+
+
+def names(selection: Selection, order: list[str]) -> None:
+    """Temporaries that are a variable as it stands are computed as that variable."""
+    program, t = selection.program, selection.program.terms
+    for name in order:
+        written = selection.of.get(name, ())
+        if len(written) != 1 or written[0].kind != "map":
+            continue
+        reader = written[0]
+        ref = reader.roots["body"]
+        if ref.op != "ref" or ref.data in program.position or ref.data not in selection.of:
+            continue
+        temporary = ref.data
+        if program.infos[temporary].type != program.infos[name].type:
+            continue
+        found = _core(selection, reader, ref, shared=True)
+        if found is None or ref.args != reader.subscripts:
+            continue
+        core, values, _ = found
+        joined = _join(selection, reader, core, values, ref)
+        selection.of[name] = [joined]
+
+        def change(node: Term, old=temporary, new=name) -> Term | None:
+            return t.ref(new, node.args) if node.op == "ref" and node.data == old else None
+
+        for other in list(selection.uses.pop(temporary, ())):
+            selection.forget(other)
+            other.roots = {k: t.replace(r, change) for k, r in other.roots.items()}
+            other.operands = [t.replace(o, change) for o in other.operands]
+            other.guard = t.replace(other.guard, change)
+            selection.register(other)
 
 
 def epilogues(selection: Selection, order: list[str]) -> None:
@@ -21,25 +53,28 @@ def epilogues(selection: Selection, order: list[str]) -> None:
         for k, operation in enumerate(selection.of.get(name, ())):
             if operation.kind != "map":
                 continue
-            found = [c for c in map(lambda r: _core(selection, operation, r), operation.refs()) if c]
+            found = [_core(selection, operation, ref) for ref in operation.refs()]
+            found = [c for c in found if c is not None]
             found.sort(key=lambda c: (_WORTH.get(c[0].kind, 4), -len(c[0].dims), c[0].variable))
             if found:
                 selection.of[name][k] = _join(selection, operation, *found[0])
 
 
-def _core(selection: Selection, reader: Operation, ref: Term):
+def _core(selection: Selection, reader: Operation, ref: Term, shared: bool = False):
     """(operation, its indices to the reader's) if the reader can complete what `ref` reads."""
     program = selection.program
     name = ref.data
     written = selection.of.get(name, ())
-    if len(written) != 1 or name in program.results or len(selection.uses[name]) != 1:
+    if len(written) != 1 or name in program.results:
+        return None
+    if len(selection.uses[name]) != 1 and not shared:
         return None
     core = written[0]
     if core.kind not in REDUCTIONS and core.kind not in _WORTH:
         return None
     if any(r.data == name and r is not ref for r in reader.refs()):
         return None
-    if name in {r.data for r in _refs(reader.guard)}:
+    if name in {r.data for r in refs_of(reader.guard)}:
         return None
     free = core.indices("on")
     if len(free) != len(reader.dims) or len(ref.args) != len(free):
@@ -62,12 +97,6 @@ def _core(selection: Selection, reader: Operation, ref: Term):
     if any(d.ix in own and names.get(d.ix) is not d.ix for d in core.dims if d.role in "ruc"):
         return None
     return core, names, ref
-
-
-def _refs(term: Term):
-    from hvm_vm.lowering.terms import refs_of
-
-    return refs_of(term)
 
 
 def _join(selection: Selection, reader: Operation, core: Operation, names, ref: Term) -> Operation:

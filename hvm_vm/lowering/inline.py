@@ -13,9 +13,10 @@ from hvm_vm.lowering.operation import Operation
 from hvm_vm.lowering.terms import HAS_REDUCE, HAS_REF, Term, refs_of, subterms
 
 HIGHEST = 120  # levels of an expression that inlining may build
-COSTLY = frozenset(
-    "pow sqrt exp log sin cos tan asin acos atan atan2 sinh cosh tanh erf sigmoid mod div".split()
-)
+COSTLY = frozenset((
+    "pow", "sqrt", "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
+    "sinh", "cosh", "tanh", "erf", "sigmoid", "mod", "div",
+))  # fmt: skip
 
 
 def take_in(selection, name: str) -> bool:
@@ -38,7 +39,7 @@ def take_in(selection, name: str) -> bool:
     view = body.op == "ref"
     count = _work(body)
     # Whole numbers and constants; one operation on one operand; else only if read in one place.
-    free = view or not body.flags & HAS_REF and count <= 2
+    free = view or (not body.flags & HAS_REF and count <= 2)
     cheap = count <= 1 and len(places) <= 3 and len(refs_of(body)) <= 1 and not _costly(body)
     for op, root, ref in places:
         if root is None:

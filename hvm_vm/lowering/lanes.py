@@ -16,7 +16,7 @@ from hvm_vm.lowering.terms import HAS_REF, Ix, Term, conjuncts, is_size, refs_of
 _INT = {"add": "iadd", "sub": "isub", "mul": "imul", "neg": "ineg", "abs": "iabs",
         "sign": "isign", "min": "imin", "max": "imax", "mod": "imod"}
 _INT_COMPARE = {"lt": "ilt", "le": "ile", "eq": "ieq", "ne": "ine"}
-_NARY = frozenset("add mul min max and or".split())
+_NARY = frozenset(["add", "mul", "min", "max", "and", "or"])
 
 
 class Lanes:

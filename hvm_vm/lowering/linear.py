@@ -130,7 +130,9 @@ def to_term(terms: Terms, form: Linear) -> Term:
     parts = []
     for ix, coefficient in form.terms:
         value = terms.index(ix)
-        parts.append(value if coefficient == 1 else terms.apply("mul", terms.size(coefficient), value))
+        if coefficient != 1:
+            value = terms.apply("mul", terms.size(coefficient), value)
+        parts.append(value)
     if form.const.terms or not parts:
         parts.append(terms.size(form.const))
     return terms.apply("add", *parts)

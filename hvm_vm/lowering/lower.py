@@ -8,10 +8,11 @@ import sys
 from hvm_vm.bytecode.module import Family, Input, Member, Module, Output, SizeSymbol
 from hvm_vm.lowering import convert, dead, fuse, regions
 from hvm_vm.lowering.canonical import Canon
-from hvm_vm.lowering.emit import Emitter, involves_data, precondition
+from hvm_vm.lowering.emit import Emitter, precondition
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.pools import Pools
 from hvm_vm.lowering.program import Info, Program
+from hvm_vm.lowering.recognise.recogniser import Recogniser
 from hvm_vm.lowering.select import Selection
 from hvm_vm.lowering.terms import HAS_REDUCE, HAS_REF, Terms, value_of
 from hvm_vm.relations.system import System
@@ -41,8 +42,9 @@ def _lower(system: System, notes: list | None) -> Module:
     during = [c for c in claims if c not in before]
     dead.live(program, [c.roots["claim"] for c in during])
     dead.deep_flags(program)
-    selection = Selection(program, _recogniser(program))
+    selection = Selection(program, Recogniser(program))
     selection.run(during)
+    fuse.names(selection, list(system.order))
     fuse.epilogues(selection, list(system.order))
     pools = Pools(program)
     inputs = [_input(program, pools, v) for v in system.variables.values() if v.is_input]
@@ -60,12 +62,6 @@ def _lower(system: System, notes: list | None) -> Module:
         integers=pools.integers(), sizes=pools.sizes(), texts=pools.texts(),
         symbols=tuple(system.symbols), arrays=tuple(pools.arrays), sources=pools.sources(),
         descriptors=pools.descriptors(), preconditions=tuple(checks), code=tuple(emitter.code))
-
-
-def _recogniser(program: Program):
-    from hvm_vm.lowering.recognise.recogniser import Recogniser
-
-    return Recogniser(program)
 
 
 def _program(system: System) -> Program:
@@ -133,6 +129,3 @@ def _families(program: Program, pools: Pools) -> list[Family]:
         if members:
             found.append(Family(family.name, family.lo, family.shape, members))
     return found
-
-
-__all__ = ["involves_data", "lower"]

@@ -8,7 +8,7 @@ from hvm_vm.bytecode.sizes import Size
 from hvm_vm.lowering.terms import HAS_REF, Ix, Term, refs_of
 from hvm_vm.relations.system import Place
 
-REDUCTIONS = frozenset("sum prod max min mean any all argmax argmin".split())
+REDUCTIONS = frozenset(["sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin"])
 
 
 @dataclass(slots=True)

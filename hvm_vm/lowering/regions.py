@@ -166,7 +166,7 @@ def _axis_indices(program: Program, info: Info, cases: list[_Case]) -> tuple[Ix,
 
 
 def _at(program: Program, info: Info, case: _Case, indices) -> tuple[Term, Term] | None:
-    """(condition, body) of a case in the variable's own coordinates; None if that has no solution."""
+    """(condition, body) of a case in the variable's own coordinates; None if there is none."""
     t = program.terms
     values: dict[Ix, Term] = {}
     parts: list[Term] = []

@@ -15,12 +15,12 @@ from hvm_vm.lowering.terms import HAS_REDUCE, Ix, Term, conjuncts
 from hvm_vm.relations.system import Axis, Place
 
 # Reductions that fail when there is nothing to reduce.
-FAILING = frozenset("max min mean any all argmax argmin".split())
-NESTING = frozenset("sum prod max min".split())
+FAILING = frozenset(["max", "min", "mean", "any", "all", "argmax", "argmin"])
+NESTING = frozenset(["sum", "prod", "max", "min"])
 
 
 class Selection:
-    """The operations chosen so far. `of[v]` are those that write v; `uses[v]` those that read it."""
+    """The operations chosen so far: `of[v]` are those that write v, `uses[v]` those that read it."""
 
     def __init__(self, program: Program, recogniser=None):
         self.program = program
@@ -119,7 +119,7 @@ class Selection:
 
     def reduction(self, node: Term, guard: Term, owner: str, place: Place) -> Term:
         """A temporary for a reduction, as a reference to it at the free indices."""
-        program, t = self.program, self.program.terms
+        t = self.program.terms
         op, indices = node.data
         condition, body = node.args
         while (op in NESTING and body.op == "reduce" and body.data[0] == op

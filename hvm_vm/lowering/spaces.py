@@ -1,4 +1,4 @@
-"""Places: subscripts in index values become zero-based affine places over an instruction's space."""
+"""Places: subscripts in index values become zero-based affine places over a space."""
 
 from __future__ import annotations
 

@@ -31,8 +31,9 @@ _OWN_FLAGS = {
 }  # fmt: skip
 
 # The result is an integer when all arguments are.
-_CLOSED = frozenset("add sub mul neg abs sign min max mod floor ceil round".split())
-TRUTHS = frozenset("lt le eq ne and or not ge0 eq0 ne0".split())
+_CLOSED = frozenset((
+    "add", "sub", "mul", "neg", "abs", "sign", "min", "max", "mod", "floor", "ceil", "round",
+))  # fmt: skip
 
 
 class Ix:

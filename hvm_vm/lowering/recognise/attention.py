@@ -41,7 +41,9 @@ def match(canon: Canon, term: Term, refold: Callable[[Term], Term],
     return None
 
 
-def _weighted(canon: Canon, term: Term, below: Term, above: Term, names, refold, full) -> Match | None:
+def _weighted(
+    canon: Canon, term: Term, below: Term, above: Term, names, refold, full
+) -> Match | None:
     t = canon.terms
     weights = renamed(canon, below.args[1], names)
     condition = renamed(canon, below.args[0], names)

@@ -52,7 +52,7 @@ def opened(canon: Canon, term: Term) -> tuple[float, dict, list[Term]]:
     return coefficient, found, guards
 
 
-conditions_ops = frozenset("ge0 eq0 ne0 lt le eq ne and or not".split())
+conditions_ops = frozenset(["ge0", "eq0", "ne0", "lt", "le", "eq", "ne", "and", "or", "not"])
 
 
 def assignments(bound: tuple[Ix, ...], candidates) -> Iterator[dict[Ix, Ix]]:
@@ -75,9 +75,8 @@ def without(powers: dict, taken: dict) -> dict | None:
     rest = dict(powers)
     for base, exponent in taken.items():
         have = rest.get(base, 0)
-        if have < exponent or exponent <= 0:
-            if have != exponent:
-                return None
+        if (have < exponent or exponent <= 0) and have != exponent:
+            return None
         rest[base] = have - exponent
         if not rest[base]:
             del rest[base]

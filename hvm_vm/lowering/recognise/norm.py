@@ -1,7 +1,7 @@
 """Normalisation: layer norm and RMS norm, in any of the usual spellings of the variance.
 
-Nothing is matched piece by piece: from the candidate x the canonical forms of the variance are built,
-and compared with what stands under the root. Whatever remains there and does not depend on the
+Nothing is matched piece by piece: from the candidate x the canonical forms of the variance are
+built, and compared with what stands under the root. Whatever remains there and does not depend on the
 normalised indices is epsilon; whatever else multiplies is left to the epilogue.
 """
 
@@ -72,7 +72,7 @@ def _mean(canon: Canon, body: Term, indices) -> Term:
 
 
 def _variance_left(canon: Canon, base: Term, x: Term, indices) -> Term | None:
-    """What stands beside the variance of x under the root (0 if nothing), None if it is not there."""
+    """What stands beside the variance of x under the root, None if that is not there."""
     t = canon.terms
     mean = _mean(canon, x, indices)
     centred = canon.plus(x, canon.negative(mean))

@@ -16,7 +16,16 @@ from hvm_vm.lowering.program import Program
 from hvm_vm.lowering.recognise import attention, norm, softmax
 from hvm_vm.lowering.recognise.match import Match
 from hvm_vm.lowering.terms import (
-    HAS_EXP, HAS_REDUCE, HAS_REF, HAS_ROOT, Ix, Term, conjuncts, refs_of, subterms, value_of,
+    HAS_EXP,
+    HAS_REDUCE,
+    HAS_REF,
+    HAS_ROOT,
+    Ix,
+    Term,
+    conjuncts,
+    refs_of,
+    subterms,
+    value_of,
 )  # fmt: skip
 
 LEVELS = 24  # definitions that are looked through, one after another
@@ -147,13 +156,11 @@ class Recogniser:
 
     def full(self, term: Term) -> Term:
         """The canonical form of `term` with every definition looked through."""
-        last = term
-        for last, _ in self._levels(term, frozenset()):
-            pass
+        *_, (last, _) = self._levels(term, frozenset())
         return self.canon.of(last)
 
     def _nodes(self, body: Term, guard: Term) -> list[tuple[Term, Term]]:
-        """Every node with the canonical condition that holds wherever it is read, innermost first."""
+        """Every node with the canonical condition that holds where it is read, innermost first."""
         under: dict[int, Term] = {}
         canon = self.canon
 

@@ -1,8 +1,8 @@
 """Softmax: w*exp(s) / sum[n | c](w*exp(s)), however it is written.
 
-The denominator is a sum whose body, with the bound indices read as free ones, divides the numerator.
-The exponents may carry a maximum that was subtracted by hand (the instruction subtracts it anyway),
-a mask of minus infinity (which becomes the condition), a logarithm of the sum.
+The denominator is a sum whose body, with the bound indices read as free ones, divides the
+numerator. The exponents may carry a maximum that was subtracted by hand (the instruction does so
+anyway), a mask of minus infinity (which becomes the condition), a logarithm of the sum.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def _divide(canon: Canon, above: dict, base: Term, names: dict[Ix, Ix]):
     if extra is None:
         return None
     if extra is not canon.terms.zero:
-        rest = canon.factors(canon.times(canon.product(1, rest), canon.terms.raw("exp", (extra,))))[1]
+        scale = canon.terms.raw("exp", (extra,))
+        _, rest = canon.factors(canon.times(canon.product(1, rest), scale))
     return rest, exponential.args[0], canon.product(1, weight)
 
 
