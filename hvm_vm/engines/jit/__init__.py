@@ -30,7 +30,8 @@ class JitEngine:
 
 
 def ready(bound: Bound) -> bool:
-    """Whether every kernel that the program needs is loaded or cached: preparing will not compile."""
+    """Whether every kernel that the program needs is loaded or cached: preparing will not
+    compile."""
     names = bound.cache.get("jit kernels")
     if names is None:
         from hvm_vm.engines.jit.prepare import prepare_block

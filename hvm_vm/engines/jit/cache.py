@@ -1,17 +1,19 @@
 """Kernels by name: from this process, else from the disk, else compiled and kept.
 
 A cache entry is a header (magic, SHA-256 of the rest) and an object file. It lives in a directory
-whose name is the hash of everything that the object depends on: the kernels' sources, the versions of
-Numba and llvmlite, the processor. A damaged or foreign entry is a miss: it is removed, told once in a
-warning, and compiled again. Entries are written under another name and moved into place, so that
-processes may share the directory.
+whose name is the hash of everything that the object depends on: the kernels' sources, the
+versions of Numba and llvmlite, the processor. A damaged or foreign entry is a miss: it is
+removed, told once in a warning, and compiled again. Entries are written under another name and
+moved into place, so that processes may share the directory.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -20,6 +22,7 @@ from functools import cache
 from pathlib import Path
 
 _MAGIC = b"HVMKERN1"
+KEPT = 4  # sets of kernels of other versions that stay on the disk
 _addresses: dict[str, int] = {}
 _lock = threading.RLock()
 _observer = None
@@ -37,7 +40,8 @@ def on_compile(observer) -> None:
 
 
 def address(name: str) -> int:
-    """The address of the kernel `name`, loading or compiling it at need. Safe to call from threads."""
+    """The address of the kernel `name`, loading or compiling it at need. Safe to call from
+    threads."""
     found = _addresses.get(name)
     if found is not None:
         return found
@@ -68,25 +72,30 @@ def root() -> Path:
 
 @cache
 def directory() -> Path:
-    """Where this process keeps kernels; a temporary directory when the usual one cannot be written."""
+    """Where this process keeps kernels; a temporary directory when the usual one cannot be
+    written."""
     try:
         place = root() / "kernels" / _fingerprint()
-        place.mkdir(parents=True, exist_ok=True)
+        if not place.is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+            _prune(place)
         with tempfile.TemporaryFile(dir=place):
             pass
         return place
     except (OSError, RuntimeError) as error:
         place = Path(tempfile.mkdtemp(prefix="hvm-kernels-"))
-        _forget_at_exit(place)
-        warnings.warn(f"compiled kernels cannot be kept ({error}); set HVM_CACHE_DIR to a directory "
-                      f"that can be written", KernelCacheWarning, stacklevel=2)
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        _warn(f"compiled kernels cannot be kept ({error}); set HVM_CACHE_DIR to a directory that "
+              f"can be written")
         return place
 
 
-def _forget_at_exit(place: Path) -> None:
-    import atexit
-    import shutil
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
+def _prune(fresh: Path) -> None:
+    """Forget the kernels of other versions and machines, but for the KEPT newest sets."""
+    others = sorted((p for p in fresh.parent.iterdir() if p.is_dir() and p != fresh),
+                    key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in others[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _fingerprint() -> str:
@@ -96,8 +105,8 @@ def _fingerprint() -> str:
     from hvm_vm.engines.jit.machine import describe
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted([*(here / "kernels").glob("*.py"), here / "layout.py", here / "lane_words.py",
-                        here / "compiler.py"]):
+    shared = [here / f"{name}.py" for name in ("layout", "lane_words", "compiler")]
+    for path in sorted([*(here / "kernels").glob("*.py"), *shared]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     for package in ("numba", "llvmlite"):
         digest.update(metadata.version(package).encode() + b"\0")
@@ -117,7 +126,7 @@ def _load(name: str) -> int:
         _warn(f"the cached kernel {name} cannot be read ({error.strerror}); compiling it again")
         return 0
     head = len(_MAGIC) + 32
-    if data[:len(_MAGIC)] != _MAGIC or hashlib.sha256(data[head:]).digest() != data[len(_MAGIC):head]:
+    if data[:head] != _MAGIC + hashlib.sha256(data[head:]).digest():
         _warn(f"the cached kernel {name} is damaged; compiling it again")
         with contextlib.suppress(OSError):
             path.unlink()

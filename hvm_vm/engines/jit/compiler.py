@@ -15,10 +15,10 @@ import llvmlite.binding as llvm
 from hvm_vm.engines.jit.machine import SYMBOL, target_machine
 
 _DECLARED = re.compile(r'^declare [^@]*@"?([\w.$]+)"?\(', re.MULTILINE)
-_LIBRARY = {
-    name + suffix
-    for name in ["pow", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "sin", "cos", "exp", "log", "erf", "fmod", "floor", "ceil", "rint", "sqrt", "fma"] for suffix in ("", "f")
-} | {"memcpy", "memset", "memmove", "bzero"}
+_MATHEMATICS = ("pow tan asin acos atan atan2 sinh cosh tanh sin cos exp log erf fmod floor ceil "
+                "rint sqrt fma")
+_LIBRARY = {name + suffix for name in _MATHEMATICS.split() for suffix in ("", "f")}
+_LIBRARY |= {"memcpy", "memset", "memmove", "bzero"}
 
 
 def compile_kernel(function) -> bytes:

@@ -16,8 +16,9 @@ from hvm_vm.engines.jit.spaces import Group, merge, points
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """An operand as a matrix (rows, columns) within a batch: strides in elements. `packed` lists the
-    dimensions of the copy that it needs, slowest first, or is None when it is read in place."""
+    """An operand as a matrix (rows, columns) within a batch: strides in elements. `packed` lists
+    the dimensions of the copy that it needs, slowest first, or is None when it is read in
+    place."""
 
     row: int
     column: int
@@ -26,7 +27,8 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """C[m, n] = sum[k](A[m, k]*B[k, n]) for every point of `batch`; dimensions of the instruction."""
+    """C[m, n] = sum[k](A[m, k]*B[k, n]) for every point of `batch`; dimensions of the
+    instruction."""
 
     batch: tuple[int, ...]
     m: tuple[int, ...]
@@ -37,7 +39,8 @@ class Product:
     c: Matrix          # rows m, columns n; packed: computed in scratch memory, then copied
 
 
-def plan(extents: Sequence[int], roles: str, a: Leaf, b: Leaf, c: Leaf, size: int) -> Product | None:
+def plan(extents: Sequence[int], roles: str, a: Leaf, b: Leaf, c: Leaf,
+         size: int) -> Product | None:
     """The product that computes a contraction, or None when its form is not a matrix product (a
     summed dimension that only one operand has, a result that does not vary)."""
     batch, m, n, k = [], [], [], []
@@ -76,9 +79,11 @@ def plan(extents: Sequence[int], roles: str, a: Leaf, b: Leaf, c: Leaf, size: in
                    matrix(extents, batch, m, n, c, size))
 
 
-def _mergeable(extents, dims: list[int], operand: Leaf, result: Leaf) -> tuple[list[int], list[int]]:
-    """The dimensions that are one stride together in the result, and the others. Those that merge in
-    the result but not in the operand stay: the operand is packed, unless a good part merges."""
+def _mergeable(extents, dims: list[int], operand: Leaf,
+               result: Leaf) -> tuple[list[int], list[int]]:
+    """The dimensions that are one stride together in the result, and the others. Those that merge
+    in the result but not in the operand stay: the operand is packed, unless a good part
+    merges."""
     if len(dims) < 2:
         return dims, []
     both = _run(extents, dims, [operand, result])

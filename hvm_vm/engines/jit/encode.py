@@ -1,8 +1,8 @@
 """Lane words into parameters: temporaries get scratch memory, leaves become addresses or moves.
 
-`Flat` is for spaces of one block, and for the rows of an odometer; `encode_sweep` walks blocks of at
-most LANES lanes of a large space. Both report *cells*: the words that hold the address of a leaf, which
-`encode_rows` moves from row to row.
+`Flat` is for spaces of one block, and for the rows of an odometer; `encode_sweep` walks blocks of
+at most LANES lanes of a large space. Both report *cells*: the words that hold the address of a
+leaf, which `encode_rows` moves from row to row.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def _operands(word: Word):
 
 
 def place_stores(words: list[Word], groups: list[Group]) -> list[Word]:
-    """Let results that are dense be written by the word that computes them; make the others moves."""
+    """Let results that are dense be written by the word that computes them; make the others
+    moves."""
     done: list[Word] = []
     direct: dict[Temporary, Leaf] = {}
     for word in words:

@@ -1,8 +1,9 @@
 """From the nodes of an instruction to lane words: what is computed, before it is decided over which
 blocks and where.
 
-A word is a kernel `(dst, a, b, c, lanes)` and its operands: temporaries, leaves (operands in memory,
-read by strides), constants. `encode.py` lays words out for the flat, sweep and rows kernels.
+A word is a kernel `(dst, a, b, c, lanes)` and its operands: temporaries, leaves (operands in
+memory, read by strides), constants. `encode.py` lays words out for the flat, sweep and rows
+kernels.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ NOTHING = Fixed(NULL)
 
 @dataclass(slots=True)
 class Word:
-    """A kernel over lanes. `lanes` 0 means the lanes of the block, else their number (flat only)."""
+    """A kernel over lanes. `lanes` 0 means the lanes of the block, else their number (flat
+    only)."""
 
     kernel: str
     dst: object

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-_LANE = ["add", "sub", "mul", "div", "neg", "abs", "sign", "floor", "ceil", "min", "max", "sqrt", "lt", "le", "eq", "ne", "and", "or", "not", "select"]
-_MATH = ["exp", "log", "tanh", "erf", "sigmoid"]
-_LIBM = ["mod", "pow", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh"]
-_INTEGER = ["iadd", "isub", "imul", "ifloordiv", "imod", "imin", "imax", "ineg", "iabs", "isign"]
-_COMPARE = ["ilt", "ile", "ieq", "ine", "iselect"]
+# Each row: the family that computes these operations, by their own names.
+_ROWS = {
+    "lane": "add sub mul div neg abs sign floor ceil min max sqrt lt le eq ne and or not select",
+    "math": "exp log tanh erf sigmoid",
+    "libm": "mod pow sin cos tan asin acos atan atan2 sinh cosh",
+    "ilane": "iadd isub imul ifloordiv imod imin imax ineg iabs isign ilt ile ieq ine iselect",
+}
+_TRUTH = ("ilt", "ile", "ieq", "ine", "iselect")  # of integers, with truth values
+_TABLE = {op: f"{family}.{op}" for family, row in _ROWS.items() for op in row.split()}
+_TABLE |= {"round": "lane.rint", "float": "lane.from_integer", "int": "lane.to_integer"}
 
 
 def kernel_of(op: str, precision: str) -> str:
@@ -14,15 +19,8 @@ def kernel_of(op: str, precision: str) -> str:
     found = _TABLE[op]
     if found == "math.erf" and precision == "f64":
         found = "libm.erf"
-    return f"{found}.{'i64' if op in _INTEGER else precision}"
-
-
-_TABLE = {
-    **{op: f"lane.{op}" for op in _LANE}, "round": "lane.rint",
-    "float": "lane.from_integer", "int": "lane.to_integer",
-    **{op: f"math.{op}" for op in _MATH}, **{op: f"libm.{op}" for op in _LIBM},
-    **{op: f"ilane.{op}" for op in _INTEGER + _COMPARE},
-}
+    plain = found.startswith("ilane.") and op not in _TRUTH
+    return f"{found}.{'i64' if plain else precision}"
 
 
 def wide_kind(op: str, kind: str) -> str:

@@ -1,8 +1,8 @@
 """The layouts of kernel parameters, in int64 words: shared by `prepare` and the kernels.
 
-Every address in them is filled in when a frame is bound (see `block.py`). An *odometer* is a list of
-(extent, counter) pairs, last dimension fastest; *steps* are, per dimension of an odometer, the bytes
-to add to a pointer when that dimension advances and all later ones return to 0.
+Every address in them is filled in when a frame is bound (see `block.py`). An *odometer* is a list
+of (extent, counter) pairs, last dimension fastest; *steps* are, per dimension of an odometer, the
+bytes to add to a pointer when that dimension advances and all later ones return to 0.
 
 FLAT   count, then words of six: kernel, destination, a, b, c, lanes.
 
@@ -33,8 +33,8 @@ ROWS_WORDS = 7
 CELL_TARGET, CELL_BASE, CELL_STEPS = range(3)
 CELL_WORDS = 3
 
-# BLAS    number of threads to set (0: leave it), addresses of the functions that get and set it, the
-#         routine, then its arguments in Fortran's order: matrices as addresses, the rest as values.
+# BLAS    number of threads to set (0: leave it), addresses of the functions that get and set it,
+#         the routine, its arguments in Fortran's order: matrices as addresses, the rest as values.
 BLAS_THREADS, BLAS_GET, BLAS_SET, BLAS_FUNCTION = range(4)
 GEMM_ARGUMENTS = 4
 GEMM_A, GEMM_B, GEMM_C = 6, 8, 11    # places of the addresses among gemm's arguments

@@ -33,8 +33,8 @@ def target_machine():
 
 
 def load_object(data: bytes, symbol: str) -> int:
-    """The address of `symbol` in the object file, once it is in executable memory. Objects are never
-    unloaded, and each has its own engine, since all have one entry of the same name."""
+    """The address of `symbol` in the object file, once it is in executable memory. Objects are
+    never unloaded, and each has its own engine, since all have one entry of the same name."""
     with _lock:
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
         engine.add_object_file(llvm.ObjectFileRef.from_data(data))

@@ -1,4 +1,5 @@
-"""Attention: which dimensions are queries, keys, features and values, and the kernel's parameters."""
+"""Attention: which dimensions are queries, keys, features and values, and the kernel's
+parameters."""
 
 from __future__ import annotations
 
@@ -94,7 +95,8 @@ class _Attention:
         alpha, score_root = fold_scale(one, self.score)
         probe = self.compiler()  # only to see which operands the expressions read
         probe.acc = NOTHING
-        values = [probe.value(r) for r in (score_root, self.weight, self.condition) if r is not None]
+        roots = [r for r in (score_root, self.weight, self.condition) if r is not None]
+        values = [probe.value(root) for root in roots]
         touched = leaves_of(probe.words) + [x for x in values if isinstance(x, Leaf)]
         batch, queries, keys, features, columns = self._classify(touched)
         m, u, c, n = (prod(extents[d] for d in dims) for dims in (queries, keys, features, columns))

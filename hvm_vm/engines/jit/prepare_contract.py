@@ -181,7 +181,8 @@ def gemm_words(block, precision, sizes, a, b, c, alpha, threads) -> dict:
 
 
 def _transposition(matrix: contraction.Matrix, rows: int, columns: int) -> tuple[int, int]:
-    """Whether BLAS, to which the matrix is its own transpose, must transpose it back; the stride."""
+    """Whether BLAS, to which the matrix is its own transpose, must transpose it back; the
+    stride."""
     if matrix.column == 1:
         return ord("N"), max(matrix.row, rows)
     return ord("T"), max(matrix.column, columns)

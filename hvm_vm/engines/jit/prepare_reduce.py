@@ -1,4 +1,5 @@
-"""Reductions: by rows (each result's terms one after another) or by lanes (many results at once)."""
+"""Reductions: by rows (each result's terms one after another) or by lanes (many results at
+once)."""
 
 from __future__ import annotations
 

@@ -57,8 +57,8 @@ class _Rows:
         return count
 
     def _finish(self, op, row, b, c, scalar_words) -> list[Step]:
-        """The row's core, then the epilogue over its lanes, for every row. `scalar_words` run before
-        over one lane: they may not use the normalised dimensions."""
+        """The row's core, then the epilogue over its lanes, for every row. `scalar_words` run
+        before over one lane: they may not use the normalised dimensions."""
         compiler, block, extents = self.compiler, self.block, self.one.extents
         after = LaneCompiler(self.bound, self.one, block, self.precision)
         words = compiler.words

@@ -43,8 +43,8 @@ class _Binding:
 
 
 class JitRunnable:
-    """A bound program as a template of parameters and a list of steps. Immutable; each frame has its
-    own copy of the template, so frames of several threads do not meet."""
+    """A bound program as a template of parameters and a list of steps. Immutable; each frame has
+    its own copy of the template, so frames of several threads do not meet."""
 
     def __init__(self, bound: Bound, threads: int):
         self.bound, self.threads = bound, threads
@@ -79,6 +79,21 @@ class JitRunnable:
             self._fail(frame, -done - 1)
         return len(self.bound.code)
 
+    def starter(self, frame: Frame):
+        """A function without arguments that does what `run(frame)` does, for a frame whose arrays
+        stay: the call costs a third of a microsecond."""
+        self.rebind(frame)
+        binding, program, count = frame.scratch, self._program, len(self.bound.code)
+        steps, steps_count = binding.arguments
+
+        def start() -> int:
+            done = program(steps, steps_count)
+            if done < 0:
+                self._fail(frame, -done - 1)
+            return count
+        start.binding = binding  # owns the memory that the arguments point into
+        return start
+
     def run_traced(self, frame: Frame, times: np.ndarray) -> int:
         """As `run`, adding each instruction's nanoseconds to `times[pc]`."""
         binding = frame.scratch
@@ -105,7 +120,7 @@ class JitRunnable:
         except HvmError as error:
             error.instructions_executed = pc
             raise
-        error = RunError(f"instruction {pc} ({self.bound.code[pc].op}) failed, though the reference "
-                         f"engine runs it: please report this")
+        error = RunError(f"instruction {pc} ({self.bound.code[pc].op}) failed, though the "
+                         f"reference engine runs it: please report this")
         error.instructions_executed = pc
         raise error

@@ -1,4 +1,5 @@
-"""Dimensions as the kernels walk them: merged where every operand allows, ordered for the result."""
+"""Dimensions as the kernels walk them: merged where every operand allows, ordered for the
+result."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from hvm_vm.engines.jit.lane_program import WIDTH, Leaf
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Dimensions of the instruction that are walked as one; the last one's stride is the group's."""
+    """Dimensions of the instruction that are walked as one; the last one's stride is the
+    group's."""
 
     extent: int
     last: int  # a dimension of the instruction, or -1 for a single point
@@ -56,7 +58,8 @@ def walk(groups: Sequence[Group], leaf: Leaf) -> list[tuple[int, int]]:
 
 
 def dense(groups: Sequence[Group], leaf: Leaf) -> bool:
-    """Whether the lanes of these groups lie side by side in memory, so that nothing need be moved."""
+    """Whether the lanes of these groups lie side by side in memory, so that nothing need be
+    moved."""
     if leaf.ramp:
         return False
     if points(groups) == 1:

@@ -12,9 +12,10 @@ from hvm_vm.engines.jit.lane_words import wide_kind
 
 
 def build(name: str, op: str, kind: str, truth: str):
-    """`accumulate.begin…` sets dst (and the counts in c, unless 0); `accumulate.add…` adds the lanes a,
-    where the condition b (unless 0) holds, to dst, counting in c; `accumulate.final…` turns the
-    lanes a and the counts in c (with b: the count when c is 0, as int64) into results in dst."""
+    """`accumulate.begin…` sets dst (and the counts in c, unless 0); `accumulate.add…` adds the
+    lanes a, where the condition b (unless 0) holds, to dst, counting in c; `accumulate.final…`
+    turns the lanes a and the counts in c (with b: the count when c is 0, as int64) into results
+    in dst."""
     fold = {"any": "max", "all": "min"}.get(op, op)
     logical = op in ("any", "all")
     wide = lanes(truth if logical else wide_kind(op, kind))

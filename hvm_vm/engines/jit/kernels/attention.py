@@ -1,8 +1,9 @@
 """Attention for one point of the batch, by blocks of queries. See `layout.ATTENTION`.
 
-The scores of a block of queries against all keys that it may see are one matrix product into scratch
-memory; each row is turned into probabilities in place; their product with the values is the result.
-No matrix of all scores exists, and keys that a causal condition hides from a whole block cost nothing.
+The scores of a block of queries against all keys that it may see are one matrix product into
+scratch memory; each row is turned into probabilities in place; their product with the values is
+the result. No matrix of all scores exists, and keys that a causal condition hides from a whole
+block cost nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def visible(p, query):
 
 def build(name, kind):
     tools = lanes(kind)
-    put, size, zero, nan = tools.put, tools.size, tools.T(0), tools.T(np.nan)
+    put, zero, nan = tools.put, tools.T(0), tools.T(np.nan)
 
     def row(p, query, local, seen, width):
         """Turn one row of products into probabilities; lanes from `seen` to `width` become 0."""

@@ -1,4 +1,5 @@
-"""A contraction by plain loops, for spaces too small for BLAS or for packing. See `layout.DIRECT`."""
+"""A contraction by plain loops, for spaces too small for BLAS or for packing. See
+`layout.DIRECT`."""
 
 from __future__ import annotations
 

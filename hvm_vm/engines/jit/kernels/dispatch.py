@@ -1,7 +1,8 @@
 """The dispatch loop and the three ways to run lane words: flat, sweep and rows.
 
-All are call-threaded: a table of (kernel address, parameter address) is walked, each kernel called by
-its address, a status other than 0 stops the walk. The layouts of the parameters are `layout.py`'s.
+All are call-threaded: a table of (kernel address, parameter address) is walked, each kernel
+called by its address, a status other than 0 stops the walk. The layouts of the parameters are
+`layout.py`'s.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _sweep(p):
     for d in range(outer_dims):
         put_i64(outer, 2 * d + 1, 0)
 
-    for block in range(blocks):
+    for _ in range(blocks):
         start = 0
         while start < extent:
             size = min(chunk, extent - start)
@@ -110,7 +111,7 @@ def _sweep(p):
                             call5(fill, get_i64(slots, slot), here,
                                   get_i64(a, at.ACCESS_DIMS), 0, n)
                     word = get_i64(stages, 2 * stage + 1)
-                    for _ in range(get_i64(stages, 2 * stage)):
+                    for _word in range(get_i64(stages, 2 * stage)):
                         status = call5(
                             get_i64(word, 0), get_i64(slots, get_i64(word, 1)),
                             get_i64(slots, get_i64(word, 2)), get_i64(slots, get_i64(word, 3)),

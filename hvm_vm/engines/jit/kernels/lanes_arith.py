@@ -1,6 +1,7 @@
 """Lane operations in plain arithmetic, which LLVM turns into vector instructions.
 
-Truth values are lanes holding 0 or 1. Comparisons, `min` and `max` follow `lane_ops`: NaN if either is.
+Truth values are lanes holding 0 or 1. Comparisons, `min` and `max` follow `lane_ops`: NaN if
+either is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Lane operations on int64: arithmetic wraps, division is floored and gives 0 for a zero divisor."""
+"""Lane operations on int64: arithmetic wraps, division is floored and gives 0 for a zero
+divisor."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """exp, log, tanh, erf and sigmoid over lanes, without branches, so that LLVM vectorises.
 
-Reductions and coefficients: S. L. Moshier, Cephes (expf.c, logf.c, exp.c, tanhf.c, tanh.c); log in f64:
-fdlibm (e_log.c); erf in f32: N. Juffa's minimax fits. Never compiled with reassociation.
+Reductions and coefficients: S. L. Moshier, Cephes (expf.c, logf.c, exp.c, tanhf.c, tanh.c); log
+in f64: fdlibm (e_log.c); erf in f32: N. Juffa's minimax fits. Never compiled with reassociation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def make_exp(kind: str):
     """e^x = 2^k e^r, |r| <= ln2/2; the power of two in two factors, so that results below the
     normal range round once and results above it become inf."""
     t = lanes(kind)
-    T, I, fma, rint, from_bits = t.T, t.I, t.fma, t.rint, t.from_bits
+    T, W, fma, rint, from_bits = t.T, t.I, t.fma, t.rint, t.from_bits
     log2e = T(1.4426950408889634)
     if kind == "f32":
         high, low = T(0.693359375), T(-2.12194440e-4)
@@ -41,7 +41,7 @@ def make_exp(kind: str):
         q0, q1, q2, q3 = (T(3.00198505138664455042e-6), T(2.52448340349684104192e-3),
                           T(2.27265548208155028766e-1), T(2.0))
     one, two = T(1), T(2)
-    bias, shift = I(bias), I(shift)
+    bias, shift = W(bias), W(shift)
 
     if kind == "f32":
         def exp(x):
@@ -56,8 +56,8 @@ def make_exp(kind: str):
             p = fma(p, r, p4)
             p = fma(p, r, p5)
             e = fma(p, r * r, r) + one
-            n = I(k)
-            half = n >> I(1)
+            n = W(k)
+            half = n >> W(1)
             e = e * from_bits((half + bias) << shift) * from_bits((n - half + bias) << shift)
             return e if x == x else x
     else:
@@ -70,22 +70,23 @@ def make_exp(kind: str):
             p = r * fma(fma(p0, s, p1), s, p2)
             q = fma(fma(fma(q0, s, q1), s, q2), s, q3)
             e = one + two * (p / (q - p))
-            n = I(k)
-            half = n >> I(1)
+            n = W(k)
+            half = n >> W(1)
             e = e * from_bits((half + bias) << shift) * from_bits((n - half + bias) << shift)
             return e if x == x else x
     return inline(exp)
 
 
 def make_log(kind: str):
-    """x = m 2^k, m in [sqrt(1/2), sqrt(2)); a polynomial (f32) or the fdlibm series (f64) in m - 1."""
+    """x = m 2^k, m in [sqrt(1/2), sqrt(2)); a polynomial (f32) or the fdlibm series (f64) in m -
+    1."""
     t = lanes(kind)
-    T, I, fma, to_bits, from_bits = t.T, t.I, t.fma, t.to_bits, t.from_bits
+    T, W, fma, to_bits, from_bits = t.T, t.I, t.fma, t.to_bits, t.from_bits
     zero, one, half = T(0), T(1), T(0.5)
     infinity, nan = T(np.inf), T(np.nan)
     if kind == "f32":
         tiny, lift, lifted = T(1.17549435e-38), T(2.0**25), T(25)
-        shift, mask, middle = I(23), I(0x007FFFFF), I(0x3F3504F3)
+        shift, mask, middle = W(23), W(0x007FFFFF), W(0x3F3504F3)
         p = [T(v) for v in (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1,
                             1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
                             3.3333331174e-1)]
@@ -93,7 +94,7 @@ def make_log(kind: str):
         high, low = T(0.693359375), T(-2.12194440e-4)
     else:
         tiny, lift, lifted = T(2.2250738585072014e-308), T(2.0**54), T(54)
-        shift, mask, middle = I(52), I(0x000FFFFFFFFFFFFF), I(0x3FE6A09E667F3BCD)
+        shift, mask, middle = W(52), W(0x000FFFFFFFFFFFFF), W(0x3FE6A09E667F3BCD)
         high, low = T(6.93147180369123816490e-01), T(1.90821492927058770002e-10)
         g1, g2, g3, g4, g5, g6, g7 = (T(v) for v in (
             6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,

@@ -1,7 +1,8 @@
 """Moving lanes between memory with strides and dense buffers, and computed places.
 
-A table of dimensions is `count, inner lanes, then (extent, stride in bytes) …`, slowest first; the
-first extent is not read: it follows from the number of lanes. Moves know only sizes of 4 and 8 bytes.
+A table of dimensions is `count, inner lanes, then (extent, stride in bytes) …`, slowest first;
+the first extent is not read: it follows from the number of lanes. Moves know only sizes of 4 and
+8 bytes.
 """
 
 from __future__ import annotations
@@ -108,8 +109,9 @@ def _ramp(size):
 def _axis(kind):
     """Check positions against an axis, where the guard holds, and add them to addresses.
 
-    dst: int64 addresses; a: int64 positions; b: (extent, stride in bytes, address of the lanes to add
-    to); c: guard lanes, or 0. Status 1 when a guarded position is outside 0 … extent-1. Positions that are not wanted add 0."""
+    dst: int64 addresses; a: int64 positions; b: (extent, stride in bytes, address of the lanes to
+    add to); c: guard lanes, or 0. Status 1 when a guarded position is outside 0 … extent-1.
+    Positions that are not wanted add 0."""
     truth = get_f32 if kind == "f32" else get_f64
 
     def axis(dst, a, b, c, n):
@@ -130,7 +132,8 @@ def _axis(kind):
 
 
 def _take(size):
-    """dst[lane] = the element at byte address b[lane], or 0 where the guard `c` (lanes, or 0) fails.
+    """dst[lane] = the element at byte address b[lane], or 0 where the guard `c` (lanes, or 0)
+    fails.
 
     `size` is the element's, and the guard's type: 4f32, 8f64, 8f32 …"""
     get, put = _GET[size[0]], _PUT[size[0]]

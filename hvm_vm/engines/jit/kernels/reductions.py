@@ -1,7 +1,8 @@
 """Reductions of a block of lanes to one value.
 
-Sums and products are folded in halves, which is pairwise summation and vectorises as plain adds; block
-results of f32 are collected in f64. A state is six words: total, correction, count, best, index, any.
+Sums and products are folded in halves, which is pairwise summation and vectorises as plain adds;
+block results of f32 are collected in f64. A state is six words: total, correction, count, best,
+index, any.
 
     reduce.<op>.<type>   dst: result, or the state when `lanes of a` come in several blocks
 """
@@ -10,15 +11,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from hvm_vm.engines.jit.kernels.intrinsics import get_i64, lanes, put_f64, get_f64, put_i64
+from hvm_vm.engines.jit.kernels.intrinsics import get_f64, get_i64, lanes, put_f64, put_i64
 from hvm_vm.engines.jit.kernels.loops import inline
 
 
 def build(name: str, op: str, kind: str, truth: str):
-    """`reduce.block.<op>.<type>.<truth>`: a block into the state `dst` (a: lanes, b: condition lanes
-    of the truth type or 0, c: scratch of as many lanes; for argmax and argmin: the index values).
-    `reduce.final…`: the state `a` into the result `dst`; status 1 when nothing was reduced.
-    `reduce.whole…`: both, for a reduction of one block; the state is behind the scratch of `c`."""
+    """`reduce.block.<op>.<type>.<truth>`: a block into the state `dst` (a: lanes, b: condition
+    lanes of the truth type or 0, c: scratch of as many lanes; for argmax and argmin: the index
+    values). `reduce.final…`: the state `a` into the result `dst`; status 1 when nothing was
+    reduced. `reduce.whole…`: both, for a reduction of one block; the state is behind the scratch
+    of `c`."""
     if op in ("argmax", "argmin"):
         return _arg(name, op, kind, truth)
     if op in ("any", "all"):
@@ -199,8 +201,8 @@ def _truth(name, op, kind, truth):
 
 
 def _arg(name, op, kind, truth):
-    """argmax, argmin: the first place of the best; a NaN is the best of all. The best lane is kept in
-    TOTAL, its index value in CORRECTION."""
+    """argmax, argmin: the first place of the best; a NaN is the best of all. The best lane is
+    kept in TOTAL, its index value in CORRECTION."""
     get, put, holds = lanes(kind).get, lanes(kind).put, lanes(truth).get
     largest = op == "argmax"
 
@@ -231,7 +233,7 @@ def _arg(name, op, kind, truth):
         return 0
 
     def whole(dst, a, b, c, n):
-        best, index, found = search(get(a, 0), 0, 0, a, b, c, n)
+        _, index, found = search(get(a, 0), 0, 0, a, b, c, n)
         if found == 0:
             return 1
         put_i64(dst, 0, index)
