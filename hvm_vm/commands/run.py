@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(shown, done)
     elif not options.out:
-        _print(shown)
+        _print(_in_precision(program, shown))
     if sys.stderr.isatty() and not options.json:
         from hvm_vm.tracing.units import duration
 
@@ -93,6 +93,15 @@ def _print_json(shown: dict, done) -> None:
         ensure_ascii=False,
         allow_nan=False,
     ))  # fmt: skip
+
+
+def _in_precision(program, shown: dict) -> dict:
+    """Scalars of single precision as such, so that they print with the digits that they have."""
+    import numpy as np
+
+    single = {o.name for o in program.module.outputs
+              if program.module.registers[o.register].dtype == "f32"}  # fmt: skip
+    return {n: np.float32(v) if n in single and np.isscalar(v) else v for n, v in shown.items()}
 
 
 def _print(shown: dict) -> None:
