@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hvm_vm.bytecode.module import Node
 from hvm_vm.engines import get
 from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, BoundRegister, Frame
+from hvm_vm.errors import HvmError
 
 DTYPES = {"f32": np.dtype(np.float32), "f64": np.dtype(np.float64), "i64": np.dtype(np.int64)}
 TOLERANCE = {"f32": 3e-5, "f64": 1e-11}
@@ -129,6 +130,7 @@ def both_agree(making: Making, op: str, roots) -> None:
     expected = run("reference", bound, making.arrays)
     found = run("jit", bound, making.arrays)
     if isinstance(expected, Exception) or isinstance(found, Exception):
+        assert isinstance(expected, HvmError), expected
         assert type(expected) is type(found) and str(expected) == str(found), (expected, found)
         return
     for k in making.results:
