@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hvm_vm.bytecode.module import DTYPES, Module
+from hvm_vm.data import fill_patterns, plain_values, read_data
 from hvm_vm.engines.sizes_from_shapes import unknown_sizes
 from hvm_vm.errors import InputError, RunError
 from hvm_vm.values import Names
@@ -35,13 +36,12 @@ def complete(program, values: Mapping[str, object], data=()) -> Inputs:
     """`values` with whatever `program` needs besides. Raises `InputError` if nothing fits."""
     module: Module = program.module
     names = Names(module)
-    arguments = names.read(values)
+    held = read_data(*data) if data else {}
+    arguments = names.read({**plain_values(names, held, values), **values})
     if arguments.unknown:
         names.complain(arguments.unknown, set(), set(program.outputs))
     if data:
-        from hvm_vm.data import fill
-
-        fill(module, arguments, data, names)
+        fill_patterns(module, arguments, held)
     shapes = {n: a.shape for n, a in {**names.defaults, **arguments.arrays}.items()}
     sizes, notes = dict(arguments.sizes), []
     while unknown := unknown_sizes(module, shapes, sizes):
@@ -75,8 +75,9 @@ def complete(program, values: Mapping[str, object], data=()) -> Inputs:
             failure = failure or error
             continue
         return Inputs(made, tuple(words))
-    raise InputError(f"no made-up integers fit this program; set them. The first try said:\n"
-                     f"{failure}")  # fmt: skip
+    raise InputError(
+        f"{failure}\nmade up were {', '.join(words)}: give sizes with --set, data with --data"
+    )
 
 
 def _all_sizes(module: Module, shapes, sizes) -> dict[str, int]:

@@ -80,3 +80,24 @@ def test_bench_makes_up_subscripts_that_fit(hvm, tmp_path):
 def test_bench_refuses_impossible_sizes(hvm, line):
     done = hvm("bench", line, "--set", "N=-1")
     assert done.status == 2 and "x" in done.err
+
+
+def test_bench_takes_data_and_makes_up_the_rest(hvm, tmp_path):
+    import numpy as np
+
+    file = tmp_path / "dense.hmp"
+    file.write_text(
+        'index i : N\nindex j : D\ngiven W[i,j] from "dense.weight"\ngiven x[j], b[i]\n'
+        "y[i] = sum[j](W[i,j]*x[j]) + b[i]\n"
+    )
+    np.savez(tmp_path / "weights.npz", **{"dense.weight": np.ones((3, 2))}, b=np.zeros(3))
+    done = hvm("bench", file, "--data", tmp_path / "weights.npz", "--repeat", "2", "--json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["made_up"] == ["x[2]"]
+
+
+def test_bench_tells_what_it_made_up_when_that_does_not_fit(hvm, tmp_path):
+    file = tmp_path / "blocks.hmp"
+    file.write_text("index i : 5\nindex k : K\ngiven x[k], integer n\ny[i] = x[i+n]\n")
+    done = hvm("bench", file, "--set", "K=4")
+    assert done.status == 2 and "x[4]" in done.err and "--set" in done.err
