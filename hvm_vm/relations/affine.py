@@ -179,3 +179,12 @@ def number(size: Size) -> Expr:
     """A size as an expression."""
     constant = size.constant
     return Const(constant) if constant is not None else SizeValue(size)
+
+
+def plain_index(place: Size, integers: Integers) -> Index | None:
+    """The index when `place` is one alone."""
+    if len(place.terms) == 1:
+        monomial, coefficient = place.terms[0]
+        if coefficient == 1 and len(monomial) == 1 and monomial[0].op == "sym":
+            return integers.indices.get(monomial[0].left)
+    return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
 
-from .affine import Integers
+from .affine import Integers, plain_index
 from .drawn import Drawn
 from .indices import Bounds, NotASize, Sizes, size_of
 from .names import Outline
@@ -131,15 +131,6 @@ def _nonempty(index: Index) -> Expr:
     from .affine import number
 
     return Apply("le", (number(index.lo), number(index.hi)))
-
-
-def plain_index(place: Size, integers: Integers) -> Index | None:
-    """The index when `place` is one alone."""
-    if len(place.terms) == 1:
-        monomial, coefficient = place.terms[0]
-        if coefficient == 1 and len(monomial) == 1 and monomial[0].op == "sym":
-            return integers.indices.get(monomial[0].left)
-    return None
 
 
 def _tightened(relation: Drawn, integers: Integers) -> dict[Index, Bounds]:

@@ -25,6 +25,7 @@ from .families import Families
 from .guards import Context
 from .indices import read_sizes
 from .names import Outline, Survey, read, survey
+from .needed import size_symbols
 from .order import order
 from .outside import Outside
 from .patterns import read_pattern
@@ -114,6 +115,8 @@ class _Build:
         }
         claims = [c for c in (read_check(node, resolver) for node in out.checks) if c is not None]
 
+        resolver.uncalled()
+
         # The axes of every variable.
         axes: dict[str, tuple[Axis, ...]] = given_axes(out, sizes, report)
         for name, (_, relation) in defaults.items():
@@ -168,11 +171,12 @@ class _Build:
             definitions[name] = [drawn]
             ordered += (name,)
         requirements += [self.requirement(claim) for claim in claims]
+        defaults_of_sizes = self.needed_sizes(sizes, variables, definitions, requirements)
         return System(
             file=self.source.name,
             text=self.source.text,
             precision=out.precision,
-            size_defaults=dict(sizes.defaults),
+            size_defaults=defaults_of_sizes,
             variables=variables,
             definitions={n: self.definition(n, definitions[n]) for n in ordered},
             order=ordered,
@@ -182,7 +186,7 @@ class _Build:
             families=families.system(
                 {n for n, v in variables.items() if not v.axes and n not in found.slices}
             ),
-            size_places={n: sizes.places[n] for n in sizes.defaults},
+            size_places={n: sizes.places[n] for n in defaults_of_sizes},
         )
 
     # -- names ---------------------------------------------------------------------------------
@@ -352,8 +356,8 @@ class _Build:
     def coverage(self, definitions, axes, claims, found: Found, types: Types) -> Coverage:
         good = {n: c for n, c in definitions.items() if n not in self.broken}
         coverage = Coverage(good, axes, self.cases, self.report)
-        stages = (coverage, Reach(axes, self.broken, self.integers, self.report)) if any(axes.values()) else ()
-        for stage in stages:
+        reach = Reach(axes, self.broken, self.integers, self.report)
+        for stage in (coverage, reach) if any(axes.values()) else ():
             for cases in good.values():
                 for case in cases:
                     context = Context(case.indices)
@@ -372,6 +376,19 @@ class _Build:
             else:
                 coverage.returned(result.variable, found.spans[result.variable])
         return coverage
+
+    def needed_sizes(self, sizes, variables, definitions, requirements) -> dict[str, int | None]:
+        """Every size with its default; without those that nobody sets and nothing needs."""
+        if not sizes.defaults:
+            return {}
+        needed = size_symbols(
+            (v.axes for v in variables.values()), definitions.values(), requirements
+        )
+        return {
+            name: default
+            for name, default in sizes.defaults.items()
+            if default is not None or name in needed or name in self.known
+        }
 
     # -- output --------------------------------------------------------------------------------
     def variable(self, name, axes, out: Outline, definitions, defaults, types: Types) -> Variable:

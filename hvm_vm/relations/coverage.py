@@ -9,7 +9,7 @@ from __future__ import annotations
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language.source import Span
 
-from .axes import plain_index
+from .affine import plain_index
 from .cases import Cases
 from .drawn import Drawn
 from .guards import Context, rewrite

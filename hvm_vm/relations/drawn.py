@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
 
-from .affine import Integers
+from .affine import Integers, plain_index
+from .guards import conjunction
 from .report import joined
 from .resolve import POISON, Resolver, TooLarge, Unsupported
 from .scope import Free
-from .system import Const, Expr, Index, IndexValue, SizeValue
+from .system import Apply, Const, Expr, Index, IndexValue, SizeValue
 
 
 @dataclass(slots=True)
@@ -72,6 +73,10 @@ def draw(node: S.Relation, resolver: Resolver, integers: Integers) -> Drawn:
             places.append(Size.of(0))
             continue
         places.append(polynomial)
+    if len(places) > 1 and not resolver.bad:
+        left, places, subs, condition = _off_diagonal(
+            left, places, subs, condition, resolver, integers
+        )
     constants = sum(not integers.mixed(p) for p in places)
     tidy = tuple(
         s if type(s) in (IndexValue, Const, SizeValue) else integers.expression(p)
@@ -91,6 +96,24 @@ def draw(node: S.Relation, resolver: Resolver, integers: Integers) -> Drawn:
         node, lhs.name, left, tidy, tuple(places), condition, body, node.otherwise, constants,
         resolver.bad,
     )  # fmt: skip
+
+
+def _off_diagonal(left, places, subs, condition, resolver: Resolver, integers: Integers):
+    """A diagonal `E[i,i]` as `E[i,i']` where i' = i: every axis with an index of its own."""
+    seen: set[Size] = set()
+    left, places, subs = list(left), list(places), list(subs)
+    for k, place in enumerate(places):
+        index = plain_index(place, integers)
+        if index is None or place not in seen:
+            seen.add(place)
+            continue
+        new = resolver.index_names.new(index.text, index)
+        left.append(new)
+        places[k] = integers.index(new)
+        subs[k] = IndexValue(new)
+        equal = Apply("eq", (subs[k], IndexValue(index)))
+        condition = conjunction([equal, condition])
+    return tuple(left), places, tuple(subs), condition
 
 
 def _guarded(node: S.Relation, resolver: Resolver, read):

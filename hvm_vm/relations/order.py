@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable
 
 from hvm_vm.bytecode.sizes import Size
 
-from .affine import Integers
-from .axes import plain_index
+from .affine import Integers, plain_index
 from .drawn import Drawn
 from .guards import references
 from .report import Report

@@ -7,6 +7,8 @@ rest of the relation is still read; the result is then marked `bad`.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hvm_vm.language import syntax as S
 from hvm_vm.language.source import Span
 
@@ -57,6 +59,7 @@ class Resolver:
         self.report = report
         self.index_names = IndexNames()
         self.symbols: dict[str, int] = {}
+        self.expanded: set[str] = set()  # functions that were called
         self.unknown: set[str] = set()  # names reported as no indices
         self.bad = False
         self.height = 0
@@ -373,10 +376,24 @@ class Resolver:
         for parameter, arg in zip(function.parameters, node.args, strict=True):
             names[parameter] = Argument(arg, frame, tuple(axes))
         self.active.append(name)
+        self.expanded.add(name)
         try:
             return self.expr(function.body, Frame(names, frame, name))
         finally:
             self.active.pop()
+
+    def uncalled(self) -> None:
+        """Read the bodies of functions that nothing calls, for the errors in them."""
+        for name, function in self.out.functions.items():
+            if name in self.expanded:
+                continue
+            names: dict = dict.fromkeys(function.parameters, POISON)
+            for axis in function.axes:
+                names[axis] = self.index_names.new(axis, Bounds(*_NO_BOUNDS))
+            frame = Frame(names, self.begin(), name)
+            self.active.append(name)
+            with suppress(Unsupported, TooLarge):
+                self.expr(function.body, frame)
 
     # -- what stands elsewhere only ------------------------------------------------------------
     def derivative(self, node: S.Derivative, frame: Frame) -> Expr:

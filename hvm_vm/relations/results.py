@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 from hvm_vm.language import syntax as S
 
-from .affine import Integers
-from .axes import plain_index
+from .affine import Integers, plain_index
 from .drawn import Drawn
 from .families import Families
 from .guards import references

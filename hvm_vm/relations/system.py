@@ -1,10 +1,10 @@
 """The system: what a file means, resolved and ordered, before it becomes instructions.
 
 `relations.build` turns a syntax tree into a :class:`System`; `lowering.lower` turns a System into a
-bytecode module. Here every name is resolved: indices are :class:`Index` objects (two indices with one
-spelling in different scopes are different objects with different `name`), functions are expanded,
-families are listed, sizes are symbolic integers, and definitions stand in an order in which each
-reads only what stands before it.
+bytecode module. Here every name is resolved: indices are :class:`Index` objects (two indices with
+one spelling in different scopes are different objects with different `name`), functions are
+expanded, families are listed, sizes are symbolic integers, and definitions stand in an order in
+which each reads only what stands before it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Place:
     end: int
 
 
-# -- expressions -------------------------------------------------------------------------------------
+# -- expressions ---------------------------------------------------------------------------------
 # Frozen and hashable, so that equal mathematics compares equal. Long sums and products are n-ary.
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A bound index: `lo..hi` inclusive; empty when hi < lo. `name` is unique within a System; `text`
-    is how the user wrote it."""
+    """A bound index: `lo..hi` inclusive; empty when hi < lo. `name` is unique within a System;
+    `text` is how the user wrote it."""
 
     name: str
     lo: Size
@@ -83,9 +83,11 @@ class Ref:
 class Apply:
     """An operation on values.
 
-    `op` is one of: add (n-ary), mul (n-ary), neg, sub (2), div (2), pow (2), mod (2), min max (n-ary),
-    abs sign floor ceil round sqrt exp log sin cos tan asin acos atan atan2 sinh cosh tanh erf sigmoid,
-    lt le eq ne (2), and or (n-ary), not, if (3: condition, then, else).
+    `op` is one of: add (n-ary), mul (n-ary), neg, sub (2), div (2), pow (2), mod (2), min max
+    (n-ary), abs sign floor ceil round sqrt exp log sin cos tan asin acos atan atan2 sinh cosh tanh
+    erf sigmoid, lt le eq ne (2), and or (n-ary), not, if (3: condition, then, else).
+    Conditions guard what stands under them: the branches of an `if`, and the later operands of
+    `and` and `or`, which matter only where those before do not decide.
     Comparisons written > >= are stored as lt le with the operands exchanged; chains are `and`s.
     """
 
@@ -107,7 +109,7 @@ class Reduce:
 Expr = Const | SizeValue | IndexValue | SymbolValue | Ref | Apply | Reduce
 
 
-# -- variables and their definitions -----------------------------------------------------------------
+# -- variables and their definitions -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,9 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`type`: "float", "integer" or "symbol". Inputs have no definition; `default` is a nested list of
-    numbers (or a number, or symbol number) or None. `declared` says that a `given` line names it."""
+    """`type`: "float", "integer" or "symbol". Inputs have no definition; `default` is a nested list
+    of numbers, one number for all elements (or symbol numbers), or None. `declared` says that a
+    `given` line names it."""
 
     name: str
     axes: tuple[Axis, ...]
@@ -143,9 +146,9 @@ class Case:
     """One relation of a variable: for all values of `indices` where `condition` holds,
     `variable[subscripts] = body`.
 
-    `subscripts` are affine in `indices` (each index occurs, so the places are distinct). Cases of one
-    definition are disjoint: a special case's places are already excluded from `condition` of the
-    general one, `otherwise` is already written out. `condition` guards `body`.
+    `subscripts` are affine in `indices` (each index occurs, and the places are distinct). Cases of
+    one definition are disjoint: a special case's places are already excluded from `condition` of
+    the general one, `otherwise` is already written out. `condition` guards `body`.
     """
 
     indices: tuple[Index, ...]
@@ -157,8 +160,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """How a variable is determined. Elements that no case covers have no value: a Requirement of the
-    System makes sure that none is read."""
+    """How a variable is determined. Elements that no case covers have no value: a Requirement of
+    the System makes sure that none is read."""
 
     variable: str
     cases: tuple[Case, ...]
@@ -169,8 +172,8 @@ class Requirement:
     """`claim` holds for all values of `indices`, or the run ends with `message`.
 
     `status` 1: a `check` of the user. 2: a rule of the language that could not be decided from the
-    text (cases overlap, an element that nothing determines is read). Claims that involve no data are
-    judged as soon as sizes are known."""
+    text (cases overlap, an element that nothing determines is read). Claims that involve no data
+    are judged as soon as sizes are known."""
 
     indices: tuple[Index, ...]
     claim: Expr
@@ -195,7 +198,7 @@ class FamilyMember:
 
 @dataclass(frozen=True, slots=True)
 class ScalarFamily:
-    """Scalars `q1_1 … q3_2` that are one array `q` to the API; members are variables of the System."""
+    """Scalars `q1_1 … q3_2` that are one array `q` to the API; its members are variables."""
 
     name: str
     lo: tuple[int, ...]

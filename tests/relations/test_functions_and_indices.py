@@ -93,6 +93,11 @@ def test_errors_of_functions():
     assert "derivative" in errors("d(x) = x\nz = 1")[0]
 
 
+def test_functions_that_nothing_calls_are_read_too():
+    assert "the function g is not known" in error("f(x) = g(x)\nz = 1")
+    assert system("f[a](x) = x / max[a](abs(x))\nz = 1").order == ()
+
+
 def test_a_function_that_grows_without_measure():
     lines = ["f0(x) = x + x"] + [f"f{k}(x) = f{k - 1}(f{k - 1}(x))" for k in range(1, 12)]
     assert "too large" in error("\n".join(lines) + "\ny = f11(1)")

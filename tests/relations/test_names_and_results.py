@@ -48,7 +48,8 @@ def test_an_axis_that_nothing_measures():
 def test_given_axes_may_be_bare_ranges():
     built = system("index j : D\ngiven W[0..Rows-1, j]\ny[j] = W[0, j]")
     axes = built.variables["W"].axes
-    assert [(str(a.lo), str(a.hi), a.text) for a in axes] == [("0", "Rows - 1", ""), ("1", "D", "j")]
+    shown = [(str(a.lo), str(a.hi), a.text) for a in axes]
+    assert shown == [("0", "Rows - 1", ""), ("1", "D", "j")]
     assert set(built.size_defaults) == {"D", "Rows"}
 
 

@@ -174,7 +174,14 @@ def test_heads_in_rows():
 
 def test_diagonals_and_transposes():
     A = RNG.normal(size=(3, 3))
-    text = "index i, j : 3\ngiven A[i,j]\nd[i] = A[i,i]\nB[i,j] = A[j,i]\nE[i,i] = 1\nE[i,j] = 0 otherwise"
+    text = """
+    index i, j : 3
+    given A[i,j]
+    d[i] = A[i,i]
+    B[i,j] = A[j,i]
+    E[i,i] = 1
+    E[i,j] = 0 otherwise
+    """
     out = values(text, {"A": A})
     assert close(out["d"], np.diag(A)) and close(out["B"], A.T) and close(out["E"], np.eye(3))
 
