@@ -149,6 +149,8 @@ class Canon:
                 return self.terms.const(_whole(folded))
             return self.terms.raw("pow", (base, self.terms.const(exponent)))
         whole = float(exponent).is_integer()
+        if base.op == "add" and whole and exponent % 2 == 0:
+            base = self._either_sign(base)
         coefficient, powers = self.factors(base)
         if whole or (len(powers) == 1 and coefficient == 1):
             out, scale = {}, fold("pow", [coefficient, exponent]) if coefficient != 1 else 1
@@ -160,6 +162,14 @@ class Canon:
             if scale is not None and math.isfinite(scale):
                 return self.product(scale, out)
         return self._raise(base, exponent)
+
+    def _either_sign(self, base: Term) -> Term:
+        """A sum or its negative, the same for both: (a - b)^2 = (b - a)^2."""
+        parts, const = self.addends(base)
+        first = min(parts, key=_by_id)
+        if parts[first] > 0:
+            return base
+        return self.total({a: -c for a, c in parts.items()}, -const)
 
     def _collect(self, coefficient, powers: Powers) -> Term:
         """Products of exponentials joined: exp(a)*exp(b) = exp(a + b)."""

@@ -20,7 +20,7 @@ NESTING = frozenset(["sum", "prod", "max", "min"])
 
 
 class Selection:
-    """The operations chosen so far: `of[v]` are those that write v, `uses[v]` those that read it."""
+    """The operations chosen so far: `of[v]` are those that write v, `uses[v]` its readers."""
 
     def __init__(self, program: Program, recogniser=None):
         self.program = program

@@ -1,8 +1,8 @@
 """Normalisation: layer norm and RMS norm, in any of the usual spellings of the variance.
 
 Nothing is matched piece by piece: from the candidate x the canonical forms of the variance are
-built, and compared with what stands under the root. Whatever remains there and does not depend on the
-normalised indices is epsilon; whatever else multiplies is left to the epilogue.
+built, and compared with what stands under the root. Whatever remains there and does not depend on
+the normalised indices is epsilon; whatever else multiplies is left to the epilogue.
 """
 
 from __future__ import annotations

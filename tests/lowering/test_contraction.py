@@ -1,0 +1,68 @@
+"""Sums of products."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.lowering.listing import close, operations, run
+
+HEAD = "index i, j, k, l : N\nindex t : T\n"
+N, T = 4, 3
+
+CASES = {
+    "chain": ("given F[i,j], P[i,j]\nz[i,j] = sum[k,l](F[i,k]*P[k,l]*F[j,l])",
+              ["contract", "contract"], lambda d: d["F"] @ d["P"] @ d["F"].T),
+    "sum as a factor": ("given A[i,j], x[j], y[j]\nz[i] = sum[j](A[i,j]*(x[j] + y[j]))",
+                        ["map", "contract"], lambda d: d["A"] @ (d["x"] + d["y"])),
+    "scaled": ("given A[i,j], x[j], s[i]\nz[i] = sum[j](A[i,j]*x[j]/s[i])*2 + s[i]",
+               ["contract"], lambda d: d["A"] @ d["x"] / d["s"] * 2 + d["s"]),
+    "trace": ("given A[i,j]\nz = sum[i](A[i,i])", ["sum"], lambda d: np.trace(d["A"])),
+    "weighted": ("given A[i,j], x[j], B[j,k]\nz[i,k] = sum[j](A[i,j]*x[j]*B[j,k])",
+                 ["map", "contract"], lambda d: d["A"] * d["x"] @ d["B"]),
+    "distances": ("given X[t,i]\nz[i,j] = sum[t]((X[t,i] - X[t,j])^2)", ["sum"],
+                  lambda d: ((d["X"][:, :, None] - d["X"][:, None]) ** 2).sum(0)),
+    "masked": ("given A[i,j], B[j,k]\nz[i,k] = sum[j | j <= i](A[i,j]*B[j,k])",
+               ["select", "contract"], lambda d: np.tril(d["A"]) @ d["B"]),
+    "two products": ("given W[i,j], U[i,j], X[t,j], b[i]\n"
+                     "z[t,i] = tanh(sum[j](W[i,j]*X[t,j]) + sum[j](U[i,j]*X[t,j]) + b[i])",
+                     ["contract", "contract"],
+                     lambda d: np.tanh(d["X"] @ d["W"].T + d["X"] @ d["U"].T + d["b"])),
+    "nested": ("given W[i,j], U[i,j], X[t,j]\nz[t,i] = sum[j](W[i,j]*sum[k](U[j,k]*X[t,k]))",
+               ["contract", "contract"], lambda d: d["X"] @ d["U"].T @ d["W"].T),
+    "map read once": ("given A[i,j], x[j]\nq[j] = exp(x[j]); z[i] = sum[j](A[i,j]*q[j])",
+                      ["map", "contract"], lambda d: d["A"] @ np.exp(d["x"])),
+    "centred": ("given X[t,i]\nm[i] = mean[t](X[t,i])\n"
+                "z[i,j] = sum[t]((X[t,i]-m[i])*(X[t,j]-m[j]))/(T-1)\nfind z[i,j]",
+                ["mean", "map", "contract"], lambda d: np.cov(d["X"].T)),
+}
+SHAPES = {"x": (N,), "y": (N,), "s": (N,), "b": (N,), "X": (T, N)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_sum_of_products(name):
+    text, expected, value = CASES[name]
+    assert operations(HEAD + text) == expected
+    rng = np.random.default_rng(0)
+    names = [part.split("[")[0].strip() for part in text.split("\n")[0][6:].split("],")]
+    data = {n: rng.normal(size=SHAPES.get(n, (N, N))) for n in names}
+    close(run(HEAD + text, **data)["z"], value(data))
+
+
+def test_convolution_is_a_contraction():
+    text = "index i : M\nindex k : 0..K-1\ngiven x[1..M+K-1], w[k]\ny[i] = sum[k](x[i+k]*w[k])"
+    assert operations(text) == ["contract"]
+    x, w = np.arange(7.0), np.array([1.0, -2, 0.5])
+    close(run(text, x=x, w=w)["y"], np.correlate(x, w))
+
+
+def test_an_index_that_only_a_factor_outside_has():
+    text = HEAD + "given A[i,j], x[j], g[t]\nz[i,t] = exp(sum[j](g[t]*A[i,j]*x[j]))"
+    rng = np.random.default_rng(0)
+    a, x, g = rng.normal(size=(4, 4)), rng.normal(size=4), rng.normal(size=3)
+    close(run(text, A=a, x=x, g=g)["z"], np.exp(np.outer(a @ x, g)))
+
+
+def test_equal_reductions_are_computed_once():
+    text = HEAD + "given X[t,i]\nfind a[t], b[t]\na[t] = sum[i](X[t,i]); b[t] = 3*sum[j](X[t,j])"
+    assert operations(text) == ["sum", "map"]
