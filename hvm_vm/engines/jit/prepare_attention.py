@@ -22,8 +22,9 @@ from hvm_vm.engines.jit.prepare_contract import THREADED, fold_scale, gemm_words
 from hvm_vm.engines.jit.prepare_maps import leaves_of, over_space
 from hvm_vm.engines.jit.spaces import by_stride, merge
 
-SCORE_BYTES = 512 * 1024  # of a block of scores: it stays in the second-level cache
+SCORE_BYTES = 1 << 20  # of a block of scores, for each thread: it stays in the second-level cache
 MOST_QUERIES, FEWEST_QUERIES = 256, 16
+LIMITED_QUERIES = 96   # in a block, where keys are hidden: small blocks hide more of them
 
 
 def attention(bound, one, block, precision, threads) -> list[Step]:
@@ -123,7 +124,9 @@ class _Attention:
             matrices.append((matrix, leaf))
         (mq, q), (mk, k), (mv, v), (mo, o) = matrices
 
-        rows = max(FEWEST_QUERIES, min(MOST_QUERIES, SCORE_BYTES // (u * size) // 8 * 8))
+        cores = max(1, self.threads)
+        most = (MOST_QUERIES if limit is None else LIMITED_QUERIES) * cores
+        rows = max(FEWEST_QUERIES, min(most, SCORE_BYTES * cores // (u * size) // 8 * 8))
         rows = min(rows, m)
         ld = -(-u * size // 64) * 64 + (64 if u * size % 4096 == 0 else 0)
         strides, step = [0] * len(extents), size
@@ -186,7 +189,7 @@ class _Attention:
         weight = NOTHING if self.weight is None else compiler.value(self.weight)
         mask = NOTHING if condition is None else compiler.value(condition)
         scratch = Temporary(self.precision, lanes=u + 16)
-        compiler.emit(f"row.softmax.{self.precision}", self.precision, score, weight,
+        compiler.emit(f"row.attend.{self.precision}", self.precision, score, weight,
                       Table((mask, scratch)), dst=scores)
         flat = Flat(self.block)
         flat.stage(compiler.words, merge(self.extents, keys, leaves_of(compiler.words)))
