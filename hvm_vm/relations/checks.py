@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from hvm_vm.language import syntax as S
 
 from .drawn import unsupported
-from .resolve import Resolver, TooLarge, Unsupported
+from .problems import TooLarge, Unsupported
+from .resolve import Resolver
 from .scope import Free
 from .system import Apply, Expr, Index
 

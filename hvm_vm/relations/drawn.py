@@ -9,8 +9,9 @@ from hvm_vm.language import syntax as S
 
 from .affine import Integers, plain_index
 from .guards import conjunction
+from .problems import POISON, TooLarge, Unsupported
 from .report import joined
-from .resolve import POISON, Resolver, TooLarge, Unsupported
+from .resolve import Resolver
 from .scope import Free
 from .system import Apply, Const, Expr, Index, IndexValue, SizeValue
 

@@ -104,6 +104,8 @@ def _slip(name: str, determined: list[str], ranks, seen: Survey) -> str | None:
     if len(determined) > 5000:
         return None
     letters = _DIGITS.sub("", name)
+    if len(letters) < 3:  # x and q are no slips of each other
+        return None
     for other in determined:
         if abs(len(other) - len(name)) > 1 or other == name:
             continue

@@ -9,9 +9,10 @@ from hvm_vm.language import syntax as S
 
 from .affine import Integers, number
 from .guards import Context, conjunction, rewrite
+from .problems import TooLarge, Unsupported
 from .prove import proven
 from .report import Report
-from .resolve import Resolver, TooLarge, Unsupported
+from .resolve import Resolver
 from .scope import Frame, Free
 from .system import Apply, Axis, Const, Expr, Ref
 

@@ -17,8 +17,9 @@ from .families import Families
 from .guards import references
 from .indices import ONE, Bounds, NotASize, size_of
 from .names import Outline
+from .problems import TooLarge, Unsupported
 from .report import Report, meant
-from .resolve import Resolver, TooLarge, Unsupported
+from .resolve import Resolver
 from .scope import Frame
 from .system import Axis, Ref, Result, SizeValue
 
