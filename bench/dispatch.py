@@ -8,15 +8,13 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from types import SimpleNamespace
 
-import hvm_vm as hvm
+import numpy as np
 
-
-def chain(count: int) -> str:
-    """A program of `count` scalar relations, each a reduction that stays an instruction."""
-    lines = ["index i : 1", "given x[i]", f"find y{count}", "y0 = sum[i](x[i])"]
-    lines += [f"y{k} = y{k - 1}*1.0000001" for k in range(1, count + 1)]
-    return "\n".join(lines)
+from hvm_vm.bytecode.module import Node
+from hvm_vm.engines import get
+from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, BoundRegister, Frame
 
 
 def nanoseconds(function, inner: int, repeats: int = 15) -> float:
@@ -31,14 +29,6 @@ def nanoseconds(function, inner: int, repeats: int = 15) -> float:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    import numpy as np
-
-    from hvm_vm.bytecode.module import Node
-    from hvm_vm.engines import get
-    from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, BoundRegister, Frame
-
-    empty = hvm.compile("given x\nfind x").bind(x=1.0, engine="jit") if False else None
-    del empty
     one = np.dtype(np.float64)
     registers = tuple(BoundRegister(f"r{k}", one, (), (), (), 8 * k) for k in range(count + 2))
     nodes = (Node("load", (), 1), Node("load", (), 2), Node("mul", (0, 1)))
@@ -46,13 +36,12 @@ def main() -> None:
         BoundAccess(r, 0, ()) for r in (k + 2, k, k + 1)), nodes, (2,)) for k in range(count)]
     halt = BoundInstruction(count, "halt", -1, (), (), "", (), (), (), ())
 
-    class Program:
-        module = hvm.compile("x = 1.0; y = 2*x; find y").verified.module
+    verified = SimpleNamespace(module=SimpleNamespace(precision="f64"))
 
     def bound(instructions):
-        return Bound(Program, {}, registers, (*instructions, halt), 8 * (count + 2))
+        return Bound(verified, {}, registers, (*instructions, halt), 8 * (count + 2))
 
-    results = {}
+    results = {}  # of maps, one product of two scalars each
     for name, instructions in (("empty run", []), (f"{count} instructions", code)):
         b = bound(instructions)
         frame = Frame(b, {})
