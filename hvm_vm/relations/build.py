@@ -14,41 +14,34 @@ from hvm_vm.language.source import NOWHERE, Source
 
 from . import inputs
 from .affine import Integers
+from .assemble import Facts, assemble
 from .axes import determined_axes, given_axes
 from .cases import OVERLAP_HELP, Cases
 from .checks import Claim, read_check
 from .coverage import HOLE_HELP, Coverage
 from .defaults import read_defaults
 from .drawn import Drawn, draw
-from .ellipsis import Ellipses
-from .families import Families
 from .guards import Context
 from .indices import read_sizes
-from .names import Outline, Survey, read, survey
-from .needed import size_symbols
+from .names import Outline, read
 from .order import order
 from .outside import Outside
 from .patterns import read_pattern
 from .reach import Reach
-from .report import Report, place
+from .report import Report
 from .resolve import Resolver
 from .results import Finder, Found, default_items
 from .solving import unsolved
+from .spelling import members, spell_out
 from .split import split
 from .system import (
-    Apply,
     Axis,
-    Case,
-    Const,
-    Definition,
-    Requirement,
     System,
-    Variable,
 )
 from .types import Types
 from .witness import settle
 
-RECURSION = 6000  # frames; an expression is at most MAX_HEIGHT levels high
+RECURSION = 4000  # frames; an expression is at most MAX_HEIGHT levels high
 
 
 def build(
@@ -66,8 +59,8 @@ def build(
     literal default is dropped. `find`: texts of results that replace the file's. Raises
     `CompileError` with every error found.
     """
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, RECURSION))
+    # Never lowered again: another thread may be at work.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     # Nothing here makes cycles, and passes over the growing trees would cost more than the work.
     collecting = gc.isenabled()
     gc.disable()
@@ -79,7 +72,6 @@ def build(
     finally:
         if collecting:
             gc.enable()
-        sys.setrecursionlimit(limit)
 
 
 class _Build:
@@ -95,9 +87,9 @@ class _Build:
     def run(self) -> System:
         report = self.report
         out = read(self.file, report)
-        seen, families = self.families(out)
-        self.known = self.members(self.known, families)
-        self.free = self.members(self.free, families)
+        seen, families = spell_out(out, report)
+        self.known = members(self.known, families)
+        self.free = members(self.free, families)
         self.dropped = dropped = self.drop_known(out)
         sizes = read_sizes(out, seen, report, self.known, self.free)
         ranks = inputs.ranks(out, seen, sizes, report)
@@ -128,8 +120,7 @@ class _Build:
         undeclared = inputs.undeclared(ranks, axes, seen, out, self.known, given, report)
         for name, (value, relation) in defaults.items():
             inputs.check_default(name, value, axes[name], relation, report)
-        self.first = seen.first
-        self.patterns = {
+        patterns = {
             name: pattern
             for name, item in out.givens.items()
             if (pattern := read_pattern(item, axes[name], report)) is not None
@@ -160,93 +151,10 @@ class _Build:
         ]
         self.diagnostics.raise_if_errors()
 
-        # The system.
-        variables = {}
-        for name in axes:
-            variables[name] = self.variable(name, axes[name], out, definitions, defaults, types)
-        for name, (drawn, part_axes, _) in found.slices.items():
-            variables[name] = Variable(
-                name, part_axes, types.of[name], False, place(drawn.node.span)
-            )
-            definitions[name] = [drawn]
-            ordered += (name,)
-        requirements += [self.requirement(claim) for claim in claims]
-        defaults_of_sizes = self.needed_sizes(sizes, variables, definitions, requirements)
-        return System(
-            file=self.source.name,
-            text=self.source.text,
-            precision=out.precision,
-            size_defaults=defaults_of_sizes,
-            variables=variables,
-            definitions={n: self.definition(n, definitions[n]) for n in ordered},
-            order=ordered,
-            results=tuple(found.results),
-            requirements=tuple(requirements),
-            symbols=tuple(resolver.symbols),
-            families=families.system(
-                {n for n, v in variables.items() if not v.axes and n not in found.slices}
-            ),
-            size_places={n: sizes.places[n] for n in defaults_of_sizes},
-        )
+        facts = Facts(out, sizes, families, definitions, defaults, axes, types, seen.first)
+        return assemble(facts, patterns, ordered, found, requirements, claims, self.known, resolver)
 
     # -- names ---------------------------------------------------------------------------------
-    def families(self, out: Outline) -> tuple[Survey, Families]:
-        """The families of scalars, and every `...` written out over them."""
-        seen = survey(out)
-        families = self._families(out, seen)
-        if "..." not in self.source.text and "…" not in self.source.text:
-            families.report(seen, self.report)
-            return seen, families
-        ellipses = Ellipses(families, self.report)
-
-        def expand(relation: S.Relation) -> S.Relation:
-            text = self.source[relation.span]
-            if "..." not in text and "…" not in text:
-                return relation
-            where = None if relation.where is None else ellipses.expand(relation.where)
-            return replace(
-                relation,
-                lhs=ellipses.expand(relation.lhs),
-                rhs=ellipses.expand(relation.rhs),
-                where=where,
-            )
-
-        for name, relations in out.relations.items():
-            out.relations[name] = [expand(r) for r in relations]
-        out.implicit = [expand(r) for r in out.implicit]
-        out.functions = {
-            n: replace(f, body=ellipses.expand(f.body)) for n, f in out.functions.items()
-        }
-        out.checks = [
-            replace(
-                c,
-                condition=ellipses.expand(c.condition),
-                where=None if c.where is None else ellipses.expand(c.where),
-            )
-            for c in out.checks
-        ]
-        seen = survey(out)
-        families = self._families(out, seen)
-        families.report(seen, self.report)
-        return seen, families
-
-    def _families(self, out: Outline, seen: Survey) -> Families:
-        scalars = [
-            n for n in [*seen.scalars, *(g for g in out.givens if g not in seen.scalars)]
-            if n not in seen.arrays
-            and not (n in out.givens and out.givens[n].axes)
-        ]
-        taken = frozenset(seen.names()) | frozenset(out.givens) | frozenset(out.indices)
-        return Families(scalars, taken)
-
-    def members(self, names: frozenset[str], families: Families) -> frozenset[str]:
-        """`names`, where a family stands for its members."""
-        found = set(names)
-        for name in names:
-            if name not in families.taken:
-                found.update(families.members(name))
-        return frozenset(found)
-
     def drop_known(self, out: Outline) -> list[S.Relation]:
         """Take out the relations that determine what is set from outside."""
         dropped = []
@@ -376,58 +284,3 @@ class _Build:
             else:
                 coverage.returned(result.variable, found.spans[result.variable])
         return coverage
-
-    def needed_sizes(self, sizes, variables, definitions, requirements) -> dict[str, int | None]:
-        """Every size with its default; without those that nobody sets and nothing needs."""
-        if not sizes.defaults:
-            return {}
-        needed = size_symbols(
-            (v.axes for v in variables.values()), definitions.values(), requirements
-        )
-        return {
-            name: default
-            for name, default in sizes.defaults.items()
-            if default is not None or name in needed or name in self.known
-        }
-
-    # -- output --------------------------------------------------------------------------------
-    def variable(self, name, axes, out: Outline, definitions, defaults, types: Types) -> Variable:
-        item = out.givens.get(name)
-        is_input = name not in definitions
-        if name in definitions:
-            span = definitions[name][0].node.span
-        elif name in defaults:
-            span = defaults[name][1].span
-        elif item is not None:
-            span = item.span
-        else:
-            span = self.first.get(name, NOWHERE)
-        default = defaults[name][0] if name in defaults else None
-        return Variable(
-            name,
-            axes,
-            types.of.get(name, "float"),
-            is_input,
-            place(span),
-            inputs.numbered(default, self.resolver.symbols),
-            self.patterns.get(name) if is_input else None,
-            item is not None,
-        )
-
-    def definition(self, name: str, cases: list[Drawn]) -> Definition:
-        return Definition(
-            name,
-            tuple(
-                Case(c.indices, c.subscripts, c.condition, c.body, place(c.node.span))
-                for c in cases
-            ),
-        )
-
-    def requirement(self, claim: Claim) -> Requirement:
-        body = claim.claim
-        if claim.condition is not None:
-            body = Apply("if", (claim.condition, body, Const(1)))
-        quote = self.report.quote(claim.node.span)
-        return Requirement(
-            claim.indices, body, f"check failed: `{quote}`", 1, place(claim.node.span)
-        )
