@@ -87,10 +87,12 @@ class ParameterBlock:
 
     def splat(self, value, dtype: np.dtype, lanes: int) -> Place:
         """A constant repeated over `lanes` lanes, shared by all who need it."""
-        key = (np.asarray(value, dtype).tobytes(), np.dtype(dtype).str)
+        with np.errstate(over="ignore"):  # a number too large for f32 is inf
+            one = np.asarray(value).astype(dtype)
+        key = (one.tobytes(), one.dtype.str)
         array = self._constants.get(key)
         if array is None or array.size < lanes:
-            array = self._constants[key] = np.full(max(lanes, 8), value, dtype)
+            array = self._constants[key] = np.full(max(lanes, 8), one, dtype)
             self._used.append(array)
         return Place(ABSOLUTE, array.ctypes.data)
 

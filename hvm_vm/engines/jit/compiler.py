@@ -18,7 +18,7 @@ _DECLARED = re.compile(r'^declare [^@]*@"?([\w.$]+)"?\(', re.MULTILINE)
 _MATHEMATICS = ("pow tan asin acos atan atan2 sinh cosh tanh sin cos exp log erf fmod floor ceil "
                 "rint sqrt fma")
 _LIBRARY = {name + suffix for name in _MATHEMATICS.split() for suffix in ("", "f")}
-_LIBRARY |= {"memcpy", "memset", "memmove", "bzero"}
+_LIBRARY |= {"memcpy", "memset", "memmove", "bzero", "clock_gettime"}
 
 
 def compile_kernel(function) -> bytes:

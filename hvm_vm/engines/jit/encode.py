@@ -297,7 +297,11 @@ class _Sweep:
         self.temporaries = scratch.places
 
     def _slot(self, operand, stage: int) -> int:
-        key = (operand, stage) if isinstance(operand, Leaf | Raw) else operand
+        key = operand
+        if isinstance(operand, Leaf | Raw):
+            key = (operand, stage)
+        elif isinstance(operand, Splat):  # 0.0 and -0.0 are not one constant
+            key = (operand, str(operand.value))
         found = self.slots.get(key)
         if found is not None:
             return found
