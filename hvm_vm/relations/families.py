@@ -124,6 +124,22 @@ class Families:
                     help=f"separate them with _, such as {ways[0]}",
                 )
 
+    def base(self, name: str) -> str:
+        """The name without its subscripts."""
+        return _TAIL.match(name)[1]
+
+    def settle(self, name: str, subs: tuple[int, ...]) -> None:
+        """Read a doubtful name as the member at `subs`."""
+        base = self.base(name)
+        group = self.groups.setdefault(base, {})
+        if subs in group:
+            return
+        del self.ambiguous[name]
+        group[subs] = name
+        self.groups[base] = dict(sorted(group.items()))
+        self.subscripts[name] = (base, subs)
+        self._rows.pop(base, None)
+
     # -- asking --------------------------------------------------------------------------------
     def names(self) -> list[str]:
         return list(self.groups)

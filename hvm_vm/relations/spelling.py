@@ -9,6 +9,7 @@ from hvm_vm.language import syntax as S
 from .ellipsis import Ellipses
 from .families import Families
 from .names import Outline, Survey, survey
+from .neighbours import decide
 from .report import Report
 
 
@@ -61,7 +62,10 @@ def _families(out: Outline, seen: Survey) -> Families:
         and not (n in out.givens and out.givens[n].axes)
     ]
     taken = frozenset(seen.names()) | frozenset(out.givens) | frozenset(out.indices)
-    return Families(scalars, taken)
+    families = Families(scalars, taken)
+    if families.ambiguous:
+        decide(out, families)
+    return families
 
 
 def members(names: frozenset[str], families: Families) -> frozenset[str]:

@@ -41,6 +41,15 @@ def test_names_that_can_be_cut_in_two_ways():
     assert "W111" in message and "W1_11" in message and "W11_1" in message and "_" in message
 
 
+def test_the_names_beside_decide():
+    text = "\n".join(
+        f"q{i} = " + " + ".join(f"W{i}_{j}*x{j}" for j in (1, 2, 12)) for i in (1, 2, 12)
+    )
+    built = system(text + "\nq11 = W111*x1 + W11_2*x2\nq3 = W3_1*x1")
+    family = next(f for f in built.families if f.name == "W")
+    assert ("W111", (11, 1)) in [(m.name, m.subscripts) for m in family.members]
+
+
 def test_an_open_end_runs_to_the_last_member():
     assert values("t = exp(s1) + ...\ns1 = 0; s2 = 0; s3 = 0; s4 = 0")["t"] == 4
     assert values("t = s2 * ...\ns1 = 5; s2 = 2; s3 = 3", find=("t",))["t"] == 6
