@@ -23,7 +23,7 @@ import math
 from hvm_vm.bytecode.sizes import Size
 
 # What a term holds somewhere, as bits of `Term.flags`.
-HAS_REDUCE, HAS_EXP, HAS_ROOT, HAS_REF, HAS_ACC, HAS_GUARD = 1, 2, 4, 8, 16, 32
+HAS_REDUCE, HAS_EXP, HAS_ROOT, HAS_REF, HAS_ACC, HAS_GUARD, HAS_INF = 1, 2, 4, 8, 16, 32, 64
 
 _OWN_FLAGS = {
     "reduce": HAS_REDUCE, "exp": HAS_EXP, "sqrt": HAS_ROOT, "pow": HAS_ROOT | HAS_EXP,
@@ -100,6 +100,8 @@ class Terms:
                 free = free | arg.free if free else arg.free
         if op == "index":
             free = frozenset((data,))
+        elif op == "const":
+            flags = HAS_INF if data[1] in (math.inf, -math.inf) else 0
         elif op == "reduce":
             free = free.difference(data[1])
         term.flags, term.height, term.free = flags, height + 1, free

@@ -34,7 +34,7 @@ class _Sum:
     def operations(self) -> list[Operation] | None:
         t = self.terms
         bound = frozenset(self.reduced)
-        above, below, negative = _factors(self.op.roots["body"])
+        above, below, negative = factors(self.op.roots["body"])
         outside = [f for f in above if f.free.isdisjoint(bound)]
         under = [f for f in below if f.free.isdisjoint(bound)]
         items = [f for f in above if f not in outside]
@@ -181,7 +181,7 @@ class _Sum:
         return t.ref(name, arguments)
 
 
-def _factors(body: Term) -> tuple[list[Term], list[Term], bool]:
+def factors(body: Term) -> tuple[list[Term], list[Term], bool]:
     """Numerators, denominators and sign of a product, however it is nested."""
     above: list[Term] = []
     below: list[Term] = []

@@ -1,8 +1,8 @@
 """The recogniser: looks for whole operations in definitions, through named intermediates.
 
-For softmax and norms it goes through the definitions once, forwards, so that what is a whole
-operation by itself is not taken apart by those that read it. Attention is looked for when a
-definition's turn comes (see `select.py`), and only if nobody else needs what it would absorb.
+It goes through the definitions once, forwards, so that what is a whole operation by itself is not
+taken apart by those that read it. When a definition's turn comes (see `select.py`), an attention is
+taken only if nobody else needs what it would absorb.
 """
 
 from __future__ import annotations
@@ -14,55 +14,85 @@ from hvm_vm.lowering.lanes import is_plain
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.program import Program
 from hvm_vm.lowering.recognise import attention, norm, softmax
+from hvm_vm.lowering.recognise.contraction import factors
 from hvm_vm.lowering.recognise.match import Match
 from hvm_vm.lowering.terms import (
     HAS_EXP,
+    HAS_INF,
     HAS_REDUCE,
-    HAS_REF,
     HAS_ROOT,
     Ix,
     Term,
     conjuncts,
     refs_of,
     subterms,
-    value_of,
-)  # fmt: skip
+)
 
 LEVELS = 24  # definitions that are looked through, one after another
 LARGEST = 4000  # terms of an expression that is looked through
 
+_RELEVANT = HAS_REDUCE | HAS_EXP | HAS_ROOT | HAS_INF
 _CANDIDATES = frozenset(("mul", "div", "exp", "if", "pow"))
 
 
 class Recogniser:
-    """`found[v]` lists the (node, match) of v's definition, innermost first."""
+    """`found[v]` lists the softmaxes and norms of v's definition as (node, match), innermost
+    first; `attentions[v]` the attentions.
+
+    Looking through definitions stops where it cannot help, or programs of many layers would be
+    searched over and over: at whole operations, and at products of matrices (which only attention
+    looks into, and only in the argument of an exponential). What is left to see of a variable is
+    `parts[v]` for softmax and norms, `scores[v]` for attention (flags, 0 for nothing)."""
 
     def __init__(self, program: Program):
         self.program, self.terms, self.canon = program, program.terms, program.canon
         self.found: dict[str, list[tuple[Term, Match]]] = {}
+        self.attentions: dict[str, list[tuple[Term, Match]]] = {}
+        self.products: set[str] = set()
+        self.parts: dict[str, int] = {}
+        self.scores: dict[str, int] = {}
         for name in program.system.order:
             definition = program.defs.get(name)
-            if definition is None or not definition.flags & HAS_REDUCE:
-                continue
-            matches = [m for r in definition.regions for m in self._search(r.body, r.guard)]
-            if matches:
-                self.found[name] = matches
+            if definition is not None:
+                if definition.flags & HAS_REDUCE:
+                    self._study(name, definition)
+                elif definition.simple:
+                    self.parts[name] = self.scores[name] = definition.flags & _RELEVANT
+
+    def _study(self, name: str, definition) -> None:
+        regions = definition.regions
+        attentions = [m for r in regions for m in self._attentions(r.body)]
+        found = [m for r in regions for m in self._search(r.body, r.guard)]
+        if attentions:
+            self.attentions[name] = attentions
+        if found:
+            self.found[name] = found
+        if not definition.simple or attentions:
+            return
+        body = definition.body
+        if self._is_product(body):
+            self.products.add(name)
+            self.scores[name] = HAS_REDUCE
+            return
+        if not found:
+            self.parts[name] = self._seen(body, self.parts)
+        if all(m.kind == "softmax" for _, m in found):
+            self.scores[name] = self._seen(body, self.scores)
 
     def holds(self, name: str) -> bool:
         """Whether v's definition holds a whole operation."""
-        return name in self.found
+        return name in self.found or name in self.attentions
 
     # -- looking -----------------------------------------------------------------------------
     def _search(self, body: Term, guard: Term) -> list[tuple[Term, Match]]:
+        """The softmaxes and norms in a definition."""
         found: list[tuple[Term, Match]] = []
         taken: set[int] = set()
         for node, under in self._nodes(body, guard):
             if any(a.id in taken for a in node.args):
                 taken.add(node.id)
                 continue
-            if node.op not in _CANDIDATES:
-                continue
-            flags = self._deep(node)
+            flags = self._seen(node, self.parts) if node.op in _CANDIDATES else 0
             if not flags & HAS_REDUCE or not flags & (HAS_EXP | HAS_ROOT):
                 continue
             match = self._first(node, under, flags)
@@ -78,7 +108,7 @@ class Recogniser:
             kinds += [norm.layer, norm.rms]
         if flags & HAS_EXP:
             kinds.append(lambda canon, term: softmax.match(canon, term, under, self.full))
-        levels = list(self._levels(node, frozenset(self.found)))
+        levels = list(self._levels(node, self.parts))
         for kind in kinds:
             for term, refold in levels:
                 match = kind(self.canon, self.canon.of(term))
@@ -88,8 +118,8 @@ class Recogniser:
                     return match
         return None
 
-    def attention(self, name: str, body: Term) -> list[tuple[Term, Match]]:
-        """The attentions in a definition that nobody else's needs forbid."""
+    def _attentions(self, body: Term) -> list[tuple[Term, Match]]:
+        """The attentions in a definition."""
         found: list[tuple[Term, Match]] = []
         taken: set[int] = set()
         for node in subterms(body):
@@ -99,27 +129,44 @@ class Recogniser:
             summed = node.op == "reduce" and node.data[0] == "sum"
             if not summed and node.op not in ("mul", "div"):
                 continue
-            flags = self._deep(node)
+            flags = self._seen(node, self.scores)
             if not flags & HAS_REDUCE or not flags & HAS_EXP:
                 continue
-            for term, refold in self._levels(node, frozenset()):
+            for term, refold in self._levels(node, self.scores):
                 match = attention.match(self.canon, self.canon.of(term), refold, self.full)
                 if match is not None and match.free <= node.free:
-                    if self._private(name, node, match):
-                        found.append((node, match))
-                        taken.add(node.id)
+                    found.append((node, match))
+                    taken.add(node.id)
                     break
         return found
 
-    def _deep(self, node: Term) -> int:
+    def _seen(self, node: Term, of: dict[str, int]) -> int:
+        """What there is to see in `node` and in what it reads."""
         flags = node.flags
         for ref in refs_of(node):
-            definition = self.program.defs.get(ref.data)
-            if definition is not None:
-                flags |= definition.flags
-        return flags
+            flags |= of.get(ref.data, 0)
+        return flags & _RELEVANT
 
-    def _levels(self, node: Term, closed: frozenset[str]) -> Iterator[tuple[Term, object]]:
+    def _is_product(self, body: Term) -> bool:
+        """Whether a definition is a product of matrices: a sum of products of which no factor has
+        all of the indices, and no factor is an exponential."""
+        work = [body]
+        while work:
+            node = work.pop()
+            if node.op != "reduce":
+                if node.op != "exp":  # that may be a weight of attention, scores written out
+                    work.extend(node.args)
+                continue
+            bound = frozenset(node.data[1])
+            above, below, _ = factors(node.args[1])
+            inside = [f for f in above + below if f.free & bound]
+            space = frozenset().union(*(f.free for f in inside)) if inside else bound
+            if len(inside) >= 2 and not any(
+                    f.free >= space or self._seen(f, self.scores) & HAS_EXP for f in inside):
+                return True
+        return False
+
+    def _levels(self, node: Term, of: dict[str, int]) -> Iterator[tuple[Term, object]]:
         """(term, refold): `node` with ever more of what it reads replaced by definitions, the last
         defined first, so that a match sees the names that stand at its own level."""
         program = self.program
@@ -133,12 +180,9 @@ class Recogniser:
         term = node
         for _ in range(LEVELS):
             yield term, refold
-            names = {
-                r.data for r in refs_of(term)
-                if r.data in program.defs and r.data not in closed
-                and program.defs[r.data].simple
-                and program.defs[r.data].flags & (HAS_REDUCE | HAS_EXP | HAS_ROOT)
-            }
+            names = {r.data for r in refs_of(term) if of.get(r.data)}
+            if not names.isdisjoint(self.products):
+                names -= self.products - self._exponents(term)
             if not names:
                 return
             last = max(names, key=program.position.__getitem__)
@@ -154,9 +198,18 @@ class Recogniser:
             if len(subterms(term)) > LARGEST:
                 return
 
+    def _exponents(self, term: Term) -> set[str]:
+        """The variables that exponentials without a sum in them read."""
+        found: set[str] = set()
+        for node in subterms(term):
+            if node.op in ("exp", "pow") and not any(
+                    t.op == "reduce" and t.data[0] == "sum" for t in subterms(node)):
+                found.update(r.data for r in refs_of(node))
+        return found
+
     def full(self, term: Term) -> Term:
         """The canonical form of `term` with every definition looked through."""
-        *_, (last, _) = self._levels(term, frozenset())
+        *_, (last, _) = self._levels(term, self.parts)
         return self.canon.of(last)
 
     def _nodes(self, body: Term, guard: Term) -> list[tuple[Term, Term]]:
@@ -213,7 +266,10 @@ class Recogniser:
     def rewrite(self, selection, name: str, body: Term, guard: Term, place, indices) -> Term:
         """`body` with its whole operations replaced by temporaries."""
         chosen = {node.id: match for node, match in self.found.get(name, ())}
-        chosen.update({node.id: match for node, match in self.attention(name, body)})
+        chosen.update({
+            node.id: match for node, match in self.attentions.get(name, ())
+            if self._private(name, node, match)
+        })
         if not chosen:
             return body
         t = self.terms
@@ -293,6 +349,3 @@ class Recogniser:
         selection.of[name] = [operation]
         selection.register(operation)
         return t.ref(name, arguments)
-
-
-__all__ = ["HAS_REF", "Ix", "Recogniser", "value_of"]
