@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hvm_vm.engines.jit.block import ParameterBlock
-from hvm_vm.engines.jit.encode import LANES, Flat, Step, encode_sweep
+from hvm_vm.engines.jit.encode import Flat, Step
+from hvm_vm.engines.jit.encode_sweep import LANES, encode_sweep
 from hvm_vm.engines.jit.lane_program import LaneCompiler, Leaf, Raw, Table, Word
 from hvm_vm.engines.jit.spaces import by_stride, merge, points
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from math import prod
 
 from hvm_vm.engines.jit.block import ABSOLUTE, Place
-from hvm_vm.engines.jit.encode import LANES, Flat, Step, encode_rows, encode_sweep
+from hvm_vm.engines.jit.encode import Flat, Step, encode_rows
+from hvm_vm.engines.jit.encode_sweep import LANES, encode_sweep
 from hvm_vm.engines.jit.lane_program import NOTHING, Fixed, LaneCompiler, Leaf, Temporary
 from hvm_vm.engines.jit.lane_words import wide_kind
 from hvm_vm.engines.jit.prepare_maps import leaves_of
