@@ -11,7 +11,10 @@ SLICE = 1 << 23  # points that are worked on at once
 
 
 def slices(one: BoundInstruction) -> Iterator[BoundInstruction]:
-    """The instruction over parts of its space, none of which is large."""
+    """The instruction over parts of its space, none of which is large; none at all when it has no
+    results to compute."""
+    if any(n == 0 and role in "on" for n, role in zip(one.extents, one.roles, strict=True)):
+        return
     if _working_set(one) <= SLICE:
         yield one
         return
