@@ -9,6 +9,7 @@ standard output. `HVM_DEBUG=1` shows the Python traceback of an error.
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -18,11 +19,13 @@ from hvm_vm.errors import HvmError
 
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # what shells report for SIGINT
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # a disk that takes no more
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (default: `sys.argv[1:]`); the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     try:
         status = _dispatch(arguments)
         # A reader that has gone away is noticed here, not at interpreter exit.
@@ -36,20 +39,43 @@ def main(argv: list[str] | None = None) -> int:
         _say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # What is still buffered has nowhere to go: do not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as error:
+        if error.errno not in FULL:
+            return _defect(error)
+        _say(f"error: standard output cannot be written ({error.strerror})")
+        _discard_output()
+        return 1
     except MemoryError:
         _debug()
         _say("error: not enough memory for this program at these sizes")
         return 1
     except Exception as error:
-        _debug()
-        _say(
-            f"hvm: internal error: {type(error).__name__}: {_first_line(error)}; this is a defect "
-            "of HVM, please report it with the program (HVM_DEBUG=1 shows where it happened)"
-        )
-        return INTERNAL
+        return _defect(error)
+
+
+def _defect(error: Exception) -> int:
+    _debug()
+    _say(
+        f"hvm: internal error: {type(error).__name__}: {_first_line(error)}; this is a defect "
+        "of HVM, please report it with the program (HVM_DEBUG=1 shows where it happened)"
+    )
+    return INTERNAL
+
+
+def _open_closed_streams() -> None:
+    """Python has None for a standard stream that the caller closed: nothing to read, and writing
+    goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+
+
+def _discard_output() -> None:
+    """What is still buffered has nowhere to go: do not complain about it at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:

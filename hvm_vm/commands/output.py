@@ -18,8 +18,11 @@ def write_whole(path: str, write: Callable[[BinaryIO], None]) -> None:
         # A device or a pipe (/dev/stdout) cannot be replaced: write to it.
         if os.path.isdir(path):
             raise InputError(f"{path}: this is a folder, not a file to write")
-        with open(path, "wb") as file:
-            write(file)
+        try:
+            with open(path, "wb") as file:
+                write(file)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror})") from None
         return
     temporary = None
     try:

@@ -50,6 +50,11 @@ def _nearby(path: str) -> str:
     return f"; did you mean {os.path.join(os.path.dirname(path), near[0])}?" if near else ""
 
 
+def shown_name(path: str) -> str:
+    """`path` as messages say it."""
+    return "standard input" if path == "-" else path
+
+
 def kind_of(data: bytes) -> str:
     """`SOURCE` or `BYTECODE`, by the first bytes."""
     # Only the beginning of the magic: a damaged header is still bytecode, and told as such.
@@ -70,7 +75,7 @@ def to_source(path: str, data: bytes):
 
     if b"\0" in data[:4096]:
         raise InputError(f"{path}: this is neither HMP source nor HVM bytecode")
-    return Source.from_bytes("standard input" if path == "-" else path, data)
+    return Source.from_bytes(shown_name(path), data)
 
 
 def open_program(

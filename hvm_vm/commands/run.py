@@ -22,7 +22,7 @@ from hvm_vm.commands.options import (
     input_options,
 )
 from hvm_vm.commands.output import console, message, plain, write_whole
-from hvm_vm.commands.programs import given_values, open_program
+from hvm_vm.commands.programs import given_values, open_program, shown_name
 from hvm_vm.commands.values import readable, to_json
 
 
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         )
     shown = {**done.outputs, **done.hidden}
     if not shown:
-        message(f"{options.file}: the program has no results")
+        message(f"{shown_name(options.file)}: the program has no results")
     if options.out:
         _write(options.out, shown)
     if options.json:

@@ -119,3 +119,21 @@ def test_interrupting_ends_with_130(hvm, line, monkeypatch):
     monkeypatch.setattr(check, "run", interrupted)
     done = hvm("check", line)
     assert done.status == 130 and "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status", "words"),
+    [
+        ("</dev/null >&-", 0, ""),
+        ("<&-", 0, ""),
+        (">/dev/full", 1, "standard output cannot be written"),
+        ("--out /dev/full", 2, "/dev/full: cannot be written"),
+    ],
+)
+def test_streams_that_are_closed_or_full(line, redirection, status, words):
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m hvm_vm run {line} --set 'x=[1]' {redirection}"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == status and words in done.stderr
+    assert "Traceback" not in done.stderr and "internal error" not in done.stderr
