@@ -6,6 +6,8 @@ is needed elsewhere, the others being just nodes of it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hvm_vm.bytecode.isa import BY_NAME
 from hvm_vm.bytecode.module import Descriptor, Instruction
 from hvm_vm.lowering.lanes import Lanes
@@ -14,6 +16,7 @@ from hvm_vm.lowering.pools import Pools
 from hvm_vm.lowering.recognise.contraction import contract
 from hvm_vm.lowering.select import Selection
 from hvm_vm.lowering.spaces import dimensions
+from hvm_vm.lowering.terms import Term
 
 MOST_TOGETHER = 256  # scalar relations in one map
 
@@ -28,6 +31,7 @@ class Emitter:
         self.selection, self.pools, self.notes = selection, pools, notes
         self.program = selection.program
         self.code: list[Instruction] = []
+        self.preconditions: list[Operation] = []
         self._done: set[str] = set()
         self._pending: list[Operation] = []
         self._pending_names: set[str] = set()
@@ -62,10 +66,9 @@ class Emitter:
     def operation(self, operation: Operation) -> None:
         for name in operation.reads():
             self.variable(name)
-        if operation.kind == "sum":
-            *before, operation = contract(self.selection, operation)
-            for temporary in before:
-                self.operation(temporary)
+        *before, operation = self.contracted(operation)
+        for temporary in before:
+            self.operation(temporary)
         if operation.kind == "map" and not operation.dims and not operation.subscripts:
             self._pending.append(operation)
             self._pending_names.add(operation.variable)
@@ -75,6 +78,35 @@ class Emitter:
         if self._pending_names and not self._pending_names.isdisjoint(operation.reads()):
             self.flush()
         self.emit(operation)
+
+    def contracted(self, operation: Operation) -> list[Operation]:
+        """A sum or mean as a contraction where that is better."""
+        t = self.program.terms
+        if operation.kind == "sum":
+            return contract(self.selection, operation)
+        if operation.kind != "mean" or "condition" in operation.roots:
+            return [operation]
+        extent = t.apply("mul", *[t.size(d.extent) for d in operation.dims if d.role == "r"])
+        mean = t.apply("div", t.acc, extent)
+        epilogue = t.replace(operation.roots.get("epilogue", t.acc),
+                             lambda n: mean if n is t.acc else None)
+        found = contract(self.selection, replace(
+            operation, kind="sum", roots={**operation.roots, "epilogue": epilogue}))
+        if found[-1].kind == "sum":
+            return [operation]
+        if not all(d.extent.at_least(1) for d in operation.dims if d.role == "r"):
+            self.preconditions.append(self._not_empty(operation, extent))
+        return found
+
+    def _not_empty(self, operation: Operation, extent: Term) -> Operation:
+        """A mean of nothing is an error: the claim that says so before anything runs."""
+        t = self.program.terms
+        points = [t.size(d.extent) for d in operation.dims if d.role == "o"]
+        claim = t.apply("or", t.apply("lt", t.zero, extent),
+                        *[t.apply("le", p, t.zero) for p in points])
+        return Operation("check", [], {"claim": claim}, "", (), t.true, operation.place,
+                         message="the mean of nothing has no value: there is no element to take "
+                                 "it over", status=2)
 
     def flush(self) -> None:
         if self._pending:

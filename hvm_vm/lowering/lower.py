@@ -51,6 +51,7 @@ def _lower(system: System, notes: list | None) -> Module:
     checks = [precondition(c, pools, program) for c in before]
     emitter = Emitter(selection, pools, notes)
     emitter.run(during)
+    checks += [precondition(c, pools, program) for c in emitter.preconditions]
     outputs = _outputs(program, pools)
     symbols = tuple(
         SizeSymbol(name, default, pools.source(system.size_places.get(name)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import hvm_vm as hvm
 from tests.lowering.listing import close, operations, run
 
 HEAD = "index i, j, k, l : N\nindex t : T\n"
@@ -61,6 +62,15 @@ def test_an_index_that_only_a_factor_outside_has():
     rng = np.random.default_rng(0)
     a, x, g = rng.normal(size=(4, 4)), rng.normal(size=4), rng.normal(size=3)
     close(run(text, A=a, x=x, g=g)["z"], np.exp(np.outer(a @ x, g)))
+
+
+def test_a_mean_of_products_is_a_contraction_that_refuses_nothing():
+    text = "index t : T\nindex i, j : D\ngiven X[t,i]\nz[i,j] = mean[t](X[t,i]*X[t,j])"
+    assert operations(text) == ["contract"]
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    close(run(text, X=x)["z"], x.T @ x / 5)
+    with pytest.raises(hvm.HvmError, match="mean of nothing"):
+        run(text, X=np.zeros((0, 3)))
 
 
 def test_equal_reductions_are_computed_once():
