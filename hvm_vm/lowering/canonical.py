@@ -8,7 +8,7 @@ form, which is one object.
 
 The form is for *recognising* operations. It is not what is computed where nothing is recognised:
 there the expression stays as it was written (regrouping could overflow or round differently).
-`restore` turns the parts of a recognised operation back into ordinary arithmetic.
+`restoring.restore` turns the parts of a recognised operation back into ordinary arithmetic.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 
 from hvm_vm.lowering import conditions
+from hvm_vm.lowering.folding import fold
 from hvm_vm.lowering.linear import linear, to_term
-from hvm_vm.lowering.terms import HAS_REF, Ix, Term, Terms, fold, subterms, value_of
+from hvm_vm.lowering.terms import Ix, Term, Terms, subterms, value_of
 
 Powers = dict  # of base terms to constant exponents
 
@@ -352,100 +353,8 @@ class Canon:
             self._depth[term.id] = found
         return found
 
-    # -- back --------------------------------------------------------------------------------
-    def restore(self, term: Term) -> Term:
-        """Ordinary arithmetic for a canonical term: quotients, differences, roots, comparisons."""
-        memo: dict[int, Term] = {}
-        for node in subterms(term):
-            memo[node.id] = self._restore(node, tuple(memo[a.id] for a in node.args))
-        return memo[term.id]
-
-    def _restore(self, node: Term, args: tuple[Term, ...]) -> Term:
-        t, op = self.terms, node.op
-        if op in ("ge0", "eq0", "ne0"):
-            form = linear(node.args[0])
-            if form is not None:
-                return conditions.restore(t, op, form)
-            zero = t.const(0)
-            return t.apply("le", zero, args[0]) if op == "ge0" else t.apply(op[:2], args[0], zero)
-        if op == "mul":
-            return self._restore_product(node, args)
-        if op == "add":
-            return self._restore_sum(node, args)
-        if op == "pow" and value_of(node.args[1]) is not None:
-            return self._restore_power(args[0], value_of(node.args[1]))
-        return t.rebuild(node, args)
-
-    def _restore_power(self, base: Term, exponent) -> Term:
-        t = self.terms
-        if exponent < 0:
-            return t.apply("div", t.one, self._restore_power(base, -exponent))
-        if exponent == 0.5:
-            return t.apply("sqrt", base)
-        if float(exponent).is_integer() and exponent <= 4:
-            return t.apply("mul", *[base] * int(exponent))
-        return t.apply("pow", base, t.const(exponent))
-
-    def _restore_product(self, node: Term, args: tuple[Term, ...]) -> Term:
-        t = self.terms
-        above: list[Term] = []
-        below: list[Term] = []
-        scale: list[Term] = []  # what is one number for the whole run: worked out once
-        for original, arg in zip(node.args, args, strict=True):
-            base, exponent = self.base_of(original)
-            uniform = not original.free and not original.flags & HAS_REF and original.op != "acc"
-            if uniform:
-                scale.append(arg)
-            elif exponent < 0:
-                inner = arg.args[1] if arg.op == "div" else None
-                below.append(inner if inner is not None else self._restore_power(
-                    self.restore(base), -exponent))
-            else:
-                above.append(arg)
-        sign = False
-        if scale:
-            factor = t.apply("mul", *scale)
-            if value_of(factor) == -1 and above:
-                sign = True
-            else:
-                above.insert(0, factor)
-        out = t.apply("mul", *above) if above else t.one
-        for divisor in below:
-            out = t.apply("div", out, divisor)
-        return t.apply("neg", out) if sign else out
-
-    def _restore_sum(self, node: Term, args: tuple[Term, ...]) -> Term:
-        t = self.terms
-        plus = [a for a in args if not _is_negative(a)]
-        minus = [self._opposite(a) for a in args if _is_negative(a)]
-        if not plus:
-            return t.apply("neg", t.apply("add", *minus))
-        out = t.apply("add", *plus)
-        for term in minus:
-            out = t.apply("sub", out, term)
-        return out
-
-    def _opposite(self, term: Term) -> Term:
-        t = self.terms
-        value = value_of(term)
-        if value is not None:
-            return t.const(-value)
-        if term.op == "neg":
-            return term.args[0]
-        return t.apply("mul", t.const(-value_of(term.args[0])), *term.args[1:])
-
 
 _SHARP = frozenset(("ge0", "eq0", "ne0", "lt", "le", "eq", "ne", "and", "or", "not"))
-
-
-def _is_negative(term: Term) -> bool:
-    value = value_of(term)
-    if value is not None:
-        return value < 0
-    if term.op == "neg":
-        return True
-    value = value_of(term.args[0]) if term.op == "mul" else None
-    return value is not None and value < 0
 
 
 def _by_id(term: Term) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from hvm_vm.lowering import inline
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.program import Info, Program, Region
+from hvm_vm.lowering.recognise.building import rewrite
 from hvm_vm.lowering.terms import HAS_REDUCE, Ix, Term, conjuncts
 from hvm_vm.relations.system import Axis, Place
 
@@ -75,8 +76,8 @@ class Selection:
     def elementwise(self, name: str, region: Region) -> Operation:
         """The map that computes a region, its reductions hoisted out of it."""
         body, guard, place = region.body, region.guard, region.place
-        if self.recogniser is not None and body.flags & HAS_REDUCE | self.deep(name) & HAS_REDUCE:
-            body = self.recogniser.rewrite(self, name, body, guard, place, tuple(region.box))
+        if self.recogniser is not None and (body.flags | self.deep(name)) & HAS_REDUCE:
+            body = rewrite(self, name, body, guard, place)
         body = self.hoist(body, guard, name, place)
         guard = self.hoist(guard, self.program.terms.true, name, place)
         dims = [Space(i, lo, hi) for i, (lo, hi) in region.box.items()]

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hvm_vm.lowering import conditions
-from hvm_vm.lowering.lanes import is_plain
-from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.program import Program
 from hvm_vm.lowering.recognise import attention, norm, softmax
 from hvm_vm.lowering.recognise.contraction import factors
@@ -21,7 +19,6 @@ from hvm_vm.lowering.terms import (
     HAS_INF,
     HAS_REDUCE,
     HAS_ROOT,
-    Ix,
     Term,
     conjuncts,
     refs_of,
@@ -212,6 +209,15 @@ class Recogniser:
         *_, (last, _) = self._levels(term, self.parts)
         return self.canon.of(last)
 
+    def chosen(self, name: str) -> dict[int, Match]:
+        """The whole operations to make of v's definition, by the number of their node."""
+        found = {node.id: match for node, match in self.found.get(name, ())}
+        found.update({
+            node.id: match for node, match in self.attentions.get(name, ())
+            if self._private(name, node, match)
+        })
+        return found
+
     def _nodes(self, body: Term, guard: Term) -> list[tuple[Term, Term]]:
         """Every node with the canonical condition that holds where it is read, innermost first."""
         under: dict[int, Term] = {}
@@ -261,91 +267,3 @@ class Recogniser:
         return not any(
             read in program.results or not program.users.get(read, set()) <= inside
             for read in absorbed if program.defs[read].flags & HAS_REDUCE)
-
-    # -- building ----------------------------------------------------------------------------
-    def rewrite(self, selection, name: str, body: Term, guard: Term, place, indices) -> Term:
-        """`body` with its whole operations replaced by temporaries."""
-        chosen = {node.id: match for node, match in self.found.get(name, ())}
-        chosen.update({
-            node.id: match for node, match in self.attentions.get(name, ())
-            if self._private(name, node, match)
-        })
-        if not chosen:
-            return body
-        t = self.terms
-
-        def change(node: Term) -> Term | None:
-            match = chosen.get(node.id)
-            if match is None:
-                return None
-            acc = self._build(selection, name, node, match, guard, place)
-            restore = self.canon.restore
-            out = acc
-            if match.factor is not t.one:
-                scaled = self.canon.times(match.factor, self.canon.of(acc))
-                out = restore(scaled)
-            if match.outer is not t.true:
-                out = t.apply("if", restore(match.outer), out, t.const(0.0))
-            return out
-
-        return t.replace(body, change)
-
-    def _build(self, selection, owner: str, node: Term, match: Match, guard: Term, place) -> Term:
-        t, restore = self.terms, self.canon.restore
-        roots = {k: restore(r) for k, r in match.roots.items()}
-        operands = [restore(o) for o in match.operands]
-        roles, named = match.roles, self._named(node, match)
-        if named:
-            roles = {named.get(i, i): r for i, r in roles.items()}
-            values = {a: t.index(b) for a, b in named.items()}
-            roots = {k: t.substitute(r, values) for k, r in roots.items()}
-            operands = [t.substitute(o, values) for o in operands]
-        if all(self.program.safe(r) for r in (*roots.values(), *operands)):
-            guard = t.true
-        free = sorted(match.free | guard.free, key=lambda i: i.number)
-        key, old = selection.shared(node, guard, free)
-        if old is None:
-            name = selection.temp(match.kind, owner, free, False, place)
-            selection.remember(key, name)
-            guard = selection.hoist(guard, t.true, owner, place)
-            condition = t.both(guard, roots.get("condition", t.true))
-            roots = {k: selection.hoist(r, condition if k in ("score", "weight") else guard,
-                                        owner, place) for k, r in roots.items()}
-            dims = [Space(i, i.lo, i.hi, roles.get(i, "o")) for i in free]
-            dims += [Space(i, i.lo, i.hi, r) for i, r in roles.items() if i not in free]
-            if match.kind in ("layer_norm", "rms_norm"):
-                roots.setdefault("epsilon", t.zero)
-            stored = [self._stored(selection, owner, o, dims, place) for o in operands]
-            operation = Operation(match.kind, dims, roots, name, tuple(t.index(i) for i in free),
-                                  guard, place, stored)
-            selection.of[name] = [operation]
-            selection.register(operation)
-            new = name
-        else:
-            new = old
-        return t.ref(new, tuple(t.index(i) for i in free))
-
-    def _named(self, node: Term, match: Match) -> dict[Ix, Ix]:
-        """The attended index's name in a canonical form, to the one that the user gave it."""
-        attended = [i for i, r in match.roles.items() if r == "u"]
-        if node.op != "reduce" or len(attended) != 1 or len(node.data[1]) != 1:
-            return {}
-        return {attended[0]: node.data[1][0]}
-
-    def _stored(self, selection, owner: str, operand: Term, dims, place) -> Term:
-        """An operand that the core can read: a plain reference, or a temporary."""
-        if is_plain(operand) and self.program.infos[operand.data].type == "float":
-            return operand
-        t = self.terms
-        order = [d.ix for d in dims if d.ix in operand.free]
-        key, old = selection.shared(operand, t.true, order)
-        arguments = tuple(t.index(i) for i in order)
-        if old is not None:
-            return t.ref(old, arguments)
-        name = selection.temp("factor", owner, order, False, place)
-        selection.remember(key, name)
-        spaces = [Space(d.ix, d.lo, d.hi) for d in dims if d.ix in operand.free]
-        operation = Operation("map", spaces, {"body": operand}, name, arguments, t.true, place)
-        selection.of[name] = [operation]
-        selection.register(operation)
-        return t.ref(name, arguments)

@@ -1,0 +1,96 @@
+"""From matches to operations: each whole operation becomes a temporary that the rest reads."""
+
+from __future__ import annotations
+
+from hvm_vm.lowering.lanes import is_plain
+from hvm_vm.lowering.operation import Operation, Space
+from hvm_vm.lowering.recognise.match import Match
+from hvm_vm.lowering.restoring import restore
+from hvm_vm.lowering.terms import Ix, Term
+
+
+def rewrite(selection, name: str, body: Term, guard: Term, place) -> Term:
+    """`body` with the whole operations that were recognised in it replaced by temporaries."""
+    chosen = selection.recogniser.chosen(name)
+    if not chosen:
+        return body
+    canon, t = selection.program.canon, selection.program.terms
+
+    def change(node: Term) -> Term | None:
+        match = chosen.get(node.id)
+        if match is None:
+            return None
+        acc = _build(selection, name, node, match, guard, place)
+        out = acc
+        if match.factor is not t.one:
+            out = restore(canon, canon.times(match.factor, canon.of(acc)))
+        if match.outer is not t.true:
+            out = t.apply("if", restore(canon, match.outer), out, t.const(0.0))
+        return out
+
+    return t.replace(body, change)
+
+
+def _build(selection, owner: str, node: Term, match: Match, guard: Term, place) -> Term:
+    """The operation of a match, or the equal one there is, as a reference to what it writes."""
+    program = selection.program
+    t, canon = program.terms, program.canon
+    roots = {k: restore(canon, r) for k, r in match.roots.items()}
+    operands = [restore(canon, o) for o in match.operands]
+    roles, named = match.roles, _named(node, match)
+    if named:
+        roles = {named.get(i, i): r for i, r in roles.items()}
+        values = {a: t.index(b) for a, b in named.items()}
+        roots = {k: t.substitute(r, values) for k, r in roots.items()}
+        operands = [t.substitute(o, values) for o in operands]
+    if all(program.safe(r) for r in (*roots.values(), *operands)):
+        guard = t.true
+    free = sorted(match.free | guard.free, key=lambda i: i.number)
+    arguments = tuple(t.index(i) for i in free)
+    key, old = selection.shared(node, guard, free)
+    if old is not None:
+        return t.ref(old, arguments)
+    name = selection.temp(match.kind, owner, free, False, place)
+    selection.remember(key, name)
+    guard = selection.hoist(guard, t.true, owner, place)
+    inside = t.both(guard, roots.get("condition", t.true))
+    roots = {
+        k: selection.hoist(r, inside if k in ("score", "weight") else guard, owner, place)
+        for k, r in roots.items()
+    }
+    if match.kind in ("layer_norm", "rms_norm"):
+        roots.setdefault("epsilon", t.zero)
+    dims = [Space(i, i.lo, i.hi, roles.get(i, "o")) for i in free]
+    dims += [Space(i, i.lo, i.hi, r) for i, r in roles.items() if i not in free]
+    stored = [_stored(selection, owner, o, dims, place) for o in operands]
+    operation = Operation(match.kind, dims, roots, name, arguments, guard, place, stored)
+    selection.of[name] = [operation]
+    selection.register(operation)
+    return t.ref(name, arguments)
+
+
+def _named(node: Term, match: Match) -> dict[Ix, Ix]:
+    """The attended index's name in a canonical form, to the one that the user gave it."""
+    attended = [i for i, r in match.roles.items() if r == "u"]
+    if node.op != "reduce" or len(attended) != 1 or len(node.data[1]) != 1:
+        return {}
+    return {attended[0]: node.data[1][0]}
+
+
+def _stored(selection, owner: str, operand: Term, dims: list[Space], place) -> Term:
+    """An operand that the core can read: a plain reference, or a temporary."""
+    program, t = selection.program, selection.program.terms
+    if is_plain(operand) and program.infos[operand.data].type == "float":
+        return operand
+    order = [d.ix for d in dims if d.ix in operand.free]
+    arguments = tuple(t.index(i) for i in order)
+    key, old = selection.shared(operand, t.true, order)
+    if old is not None:
+        return t.ref(old, arguments)
+    name = selection.temp("factor", owner, order, False, place)
+    selection.remember(key, name)
+    spaces = [Space(d.ix, d.lo, d.hi) for d in dims if d.ix in operand.free]
+    operation = Operation("map", spaces, {"body": operand}, name, arguments, t.true, place)
+    selection.of[name] = [operation]
+    selection.register(operation)
+    return t.ref(name, arguments)
