@@ -1,7 +1,7 @@
 """The errors that HVM raises on purpose.
 
-Every one is an :class:`HvmError`; the subclass says which half failed, and `exit_status` is what the
-`hvm` command ends with (1: it ran but failed; 2: not a valid program, bytecode or input).
+Every one is an :class:`HvmError`; the subclass says which half failed, and `exit_status` is what
+the `hvm` command ends with (1: it ran but failed; 2: not a valid program, bytecode or input).
 """
 
 from __future__ import annotations

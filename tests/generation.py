@@ -1,9 +1,9 @@
 """Random HMP programs for property tests, as text with data that fits them.
 
-`programs()` is a hypothesis strategy of :class:`Generated`. The programs use what the language offers:
-indices with different lower bounds, affine and gathered subscripts, reductions with conditions, cases,
-functions, and the patterns that lowering recognises, in several spellings. Values stay of moderate
-size, so that engines may be compared with a tolerance.
+`programs()` is a hypothesis strategy of :class:`Generated`. The programs use what the language
+offers: indices with different lower bounds, affine and gathered subscripts, reductions with
+conditions, cases, functions, and the patterns that lowering recognises, in several spellings.
+Values stay of moderate size, so that engines may be compared with a tolerance.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ INDICES = {
 FAMILIES = (("t", "u", "w"), ("i", "j"), ("k", "m"))
 FAMILY_OF = {name: family for family in FAMILIES for name in family}
 UNARY = ("sin({})", "tanh({})", "abs({})", "sqrt(abs({}) + 0.5)", "erf({})", "sigmoid({})",
-         "exp(-abs({}))", "-({})", "cos({})", "({})^2/(1 + ({})^2)", "floor({})", "log(1 + abs({}))",
-         "sign({})", "squash({})")
+         "exp(-abs({}))", "-({})", "cos({})", "({})^2/(1 + ({})^2)", "floor({})",
+         "log(1 + abs({}))", "sign({})", "squash({})")
 BINARY = ("{} + {}", "{} - {}", "({})*({})", "({})/(1.5 + abs({}))", "max({}, {})", "min({}, {})",
           "mod({}, 1 + abs({}))", "atan2({}, 2 + abs({}))")
 COMPARE = ("<", "<=", ">", ">=", "!=")
@@ -144,7 +144,8 @@ class _Builder:
         free = [name for name in INDICES if name not in scope]
         if not free:
             return self.leaf(scope)
-        names = tuple(self.draw(st.lists(st.sampled_from(free), min_size=1, max_size=2, unique=True)))
+        drawn = st.lists(st.sampled_from(free), min_size=1, max_size=2, unique=True)
+        names = tuple(self.draw(drawn))
         op = self.pick(("sum", "sum", "sum", "mean", "max", "min", "prod", "any", "all", "argmax"))
         if op in ("argmax",):
             names = names[:1]

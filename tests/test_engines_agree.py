@@ -28,7 +28,7 @@ def build_system(text: str):
 
 
 @given(programs())
-@settings(max_examples=1500, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
 def test_oracle_reference_and_jit_agree(program):
     expected = evaluate(build_system(program.text), program.inputs, program.sizes)
     compiled = hvm.compile(program.text)

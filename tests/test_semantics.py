@@ -1,6 +1,7 @@
 """Every rule of the language, from text to values, in every engine, against NumPy.
 
-Each case is a program, data, and what NumPy says. `instructions` bounds the listing (halt excluded).
+Each case is a program, data, and what NumPy says. `instructions` bounds the listing (without the
+halt).
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ find O[b,t,c]
 A[b,t,u] = mask[b,u]*exp(S[b,t,u]) / sum[w](mask[b,w]*exp(S[b,t,w]))
 S[b,t,u] = sum[c](Q[b,t,c]*K[b,u,c]) * 0.25
 O[b,t,c] = sum[u](A[b,t,u] * V[b,u,c])
-""", {**{n: normal(2, 5, 3) for n in "QKV"}, "mask": np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1.0]])},
+""", {**{n: normal(2, 5, 3) for n in "QKV"}, "mask": np.array([[1, 1, 1, 0, 0], [1.0] * 5])},
          lambda d: {"O": np.einsum("btu,buc->btc", softmax(np.where(
              d["mask"][:, None, :] > 0, np.einsum("btc,buc->btu", d["Q"], d["K"]) / 4, -np.inf)),
              d["V"])}, 1),
@@ -274,8 +275,8 @@ index m : D
 given x[n,m], c[k,m]
 d2[n,k] = sum[m]((x[n,m] - c[k,m])^2)
 a[n] = argmin[k](d2[n,k])
-""", {"x": normal(6, 3), "c": normal(2, 3)}, lambda d: {"a": 1 + ((d["x"][:, None] - d["c"])**2).sum(
-        -1).argmin(1)}),
+""", {"x": normal(6, 3), "c": normal(2, 3)}, lambda d: {
+        "a": 1 + ((d["x"][:, None] - d["c"])**2).sum(-1).argmin(1)}),
     Case("conditional mean", """
 index n : N
 index k : K
