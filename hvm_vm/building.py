@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hvm_vm.errors import InputError
 from hvm_vm.program import Program
+
+if TYPE_CHECKING:
+    from hvm_vm.bytecode.module import VerifiedProgram
+    from hvm_vm.language.source import Source
+    from hvm_vm.relations.system import System
 
 
 def compile(
@@ -24,29 +31,63 @@ def compile(
 
     Raises `CompileError` with every diagnostic, or `InputError` when the file cannot be read.
     """
-    from hvm_vm.bytecode import verify
-    from hvm_vm.language import parse
-    from hvm_vm.language.diagnostics import Diagnostics
-    from hvm_vm.lowering import lower
-    from hvm_vm.relations import build
-
     source = _source(source)
     known, free, find = frozenset(known), frozenset(free), tuple(find)
-    diagnostics = Diagnostics(source)
-    file = parse(source, diagnostics)
-    diagnostics.raise_if_errors()
-    system = build(file, source, diagnostics, known=known, free=free, find=find)
-    diagnostics.raise_if_errors()
-    verified = verify(lower(system))
+    stages = compile_stages(source, known=known, free=free, find=find)
+    system = stages.system
 
     def recompile(more: frozenset[str]) -> Program:
         members = {m.name for f in system.families if f.name in more for m in f.members}
         whole = {f.name for f in system.families if f.name not in system.variables}
         return compile(source, known=known | (more - whole) | members, free=free, find=find)
 
+    def everything(given: frozenset[str], needed: bool) -> Program | None:
+        from hvm_vm.everything import compile_most, find_texts
+
+        def again(texts: list[str]) -> Program:
+            return compile(source, known=known, free=free, find=texts)
+
+        return compile_most(again, *find_texts(system, given, needed))
+
     spellings = {*system.variables, *(f.name for f in system.families)}
-    return Program(verified, spellings=spellings, recompile=recompile,
-                   warnings=tuple(d.render() for d in diagnostics.warnings))
+    return Program(stages.verified, spellings=spellings, recompile=recompile, everything=everything,
+                   warnings=stages.warnings)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What the compiler made of a source: its relations as a system, its verified bytecode."""
+
+    system: System
+    verified: VerifiedProgram
+    warnings: tuple[str, ...]
+
+
+def compile_stages(
+    source: Source,
+    *,
+    known: Iterable[str] = (),
+    free: Iterable[str] = (),
+    find: Iterable[str] = (),
+) -> Stages:
+    """Every stage of the compiler. Raises as `compile` does."""
+    from hvm_vm.bytecode import verify
+    from hvm_vm.language import parse
+    from hvm_vm.language.diagnostics import Diagnostics
+    from hvm_vm.lowering import lower
+    from hvm_vm.outside_names import check_names
+    from hvm_vm.relations import build
+
+    known, free = frozenset(known), frozenset(free)
+    diagnostics = Diagnostics(source)
+    file = parse(source, diagnostics)
+    # A file that does not parse has no relations to speak of: what follows would be noise.
+    diagnostics.raise_if_errors()
+    system = build(file, source, diagnostics, known=known, free=free, find=tuple(find))
+    diagnostics.raise_if_errors()
+    check_names(file, source.text, system, known, free)
+    return Stages(system, verify(lower(system)),
+                  tuple(d.render() for d in diagnostics.warnings))
 
 
 def is_text(source: str) -> bool:

@@ -34,6 +34,8 @@ def main(argv: list[str] | None = None) -> int:
     except HvmError as error:
         _debug()
         _say(str(error) if _is_rendered(error) else f"error: {error}")
+        if type(error).__name__ == "MissingInput" and error.name:  # an import would load NumPy
+            _say(f"help: give it with --set {error.name}=…, or with --data FILE")
         return error.exit_status
     except KeyboardInterrupt:
         _say("interrupted")
@@ -69,7 +71,7 @@ def _open_closed_streams() -> None:
     goes nowhere."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _discard_output() -> None:

@@ -1,7 +1,9 @@
 """Where a NaN came from: the first instruction that made one out of operands that had none.
 
-The program is run once more in the reference engine, with every intermediate kept; after each
-instruction its results are looked at.
+The program is run once more in the reference engine; after each instruction its results are looked
+at. When its source is at hand it is compiled anew for this, with every variable a result: what was
+fused away is then stored, and the relation to blame is the one that says `sqrt(x)`, not one that
+uses it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from hvm_vm.engines.reference import Reference
 from hvm_vm.engines.reference_lanes import Lanes
 from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.words import at_point, located
+from hvm_vm.errors import HvmError
 
 MOST_POINTS = 200  # NaNs of one result whose operands are looked at
 
@@ -41,8 +44,20 @@ class NanOrigin:
 def find_nan(program, values: Mapping[str, object] | None = None, /, *, data=(),
              **named) -> NanOrigin | None:
     """The origin of the first NaN in a run of `program` with these inputs, or None."""
-    prepared = program.prepare({**(values or {}), **named}, engine="reference", data=data,
-                               keep_all=True)
+    given = {**(values or {}), **named}
+    wide = program.everything(given, data=data, needed=True)
+    if wide is not program:
+        try:
+            found = _search(wide, given, data)
+        except (HvmError, MemoryError):  # what no result needs may fail
+            found = None
+        if found is not None:
+            return found
+    return _search(program, given, data)
+
+
+def _search(program, given: Mapping[str, object], data) -> NanOrigin | None:
+    prepared = program.prepare(given, engine="reference", data=data, keep_all=True)
     frame, bound = prepared.frame(), prepared.bound
     reference = Reference(bound)
     for one in bound.code[:-1]:
@@ -79,8 +94,11 @@ def _made_nan(bound: Bound, one: BoundInstruction, arrays) -> NanOrigin | None:
             names = tuple(one.names[d] for d in free)
             values = tuple(int(p) + one.los[d] for p, d in zip(point, free, strict=True))
             variable = module.registers[access.register].name
+            # An instruction of several results comes from several relations: this one's own.
+            source = next((o.source for o in module.outputs if o.register == access.register),
+                          one.source)
             read = "".join(f"\n    {text} = {_shown(value)}" for text, value in operands)
-            text = located(module, one.source,
+            text = located(module, source if source >= 0 else one.source,
                            f"{variable} becomes NaN here{at_point(names, values)}") + read
             return NanOrigin(one.pc, variable, names, values, tuple(operands), text)
     return None

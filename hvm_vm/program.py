@@ -18,7 +18,7 @@ import numpy as np
 from hvm_vm.bound_run import BoundRun
 from hvm_vm.bytecode.module import DTYPES, Module
 from hvm_vm.engines.binding import bind
-from hvm_vm.errors import InputError
+from hvm_vm.errors import HvmError, InputError
 from hvm_vm.execution import Execution, Prepared
 from hvm_vm.plan import Plan, available_threads
 from hvm_vm.results import Results, result_value
@@ -42,6 +42,7 @@ class Program:
 
     def __init__(self, verified, *, spellings: Iterable[str] = (),
                  recompile: Callable[[frozenset[str]], Program] | None = None,
+                 everything: Callable[[frozenset[str], bool], Program | None] | None = None,
                  warnings: tuple[str, ...] = ()):
         self.verified = verified
         self.module: Module = verified.module
@@ -49,7 +50,9 @@ class Program:
         self._names = Names(self.module)
         self._spellings = frozenset(spellings)
         self._recompile = recompile
+        self._everything = everything
         self._variants: dict[frozenset[str], Program] = {}
+        self._wider: dict[tuple, Program | None] = {}
         self._plans: OrderedDict[tuple, Plan] = OrderedDict()
         self._lock = threading.RLock()
         self._quick_plans: dict[tuple, Plan] = {}
@@ -75,6 +78,12 @@ class Program:
     def sizes(self) -> tuple[str, ...]:
         """The names of the sizes."""
         return tuple(s.name for s in self.module.symbols_of_size)
+
+    def determined(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that the relations determine: no value can be given for them unless the
+        source is compiled with them known."""
+        found = {*self._spellings, *(o.name for o in self.module.outputs)}
+        return [name for name in names if name in found and name not in self._names]
 
     def __repr__(self) -> str:
         names = ", ".join(self._names.signature(item) for item in self.module.inputs)
@@ -157,7 +166,21 @@ class Program:
     def run(self, values: Mapping[str, object] | None = None, *, engine: str = "auto",
             threads: int | None = None, data=(), keep_all: bool = False) -> Execution:
         """As calling, with what a report needs: counts, the time, and with `keep_all` every
-        intermediate. The time is that of the run alone: binding and compiling come before it."""
+        variable (of bytecode, those that it stores). The time is that of the run alone: binding and
+        compiling come before it."""
+        if keep_all:
+            program = self.everything(values, data=data)
+            if program is not self:
+                try:
+                    done = program.run(values, engine=engine, threads=threads, data=data)
+                except HvmError:  # what no result needs may fail; what they need fails below
+                    pass
+                else:
+                    own = list(done.outputs)[: len(self.outputs)]
+                    hidden = {n: v for n, v in done.outputs.items() if n not in own}
+                    for name in hidden:
+                        del done.outputs[name]
+                    return replace(done, hidden=hidden)
         prepared = self.prepare(values, engine=engine, threads=threads, data=data,
                                 keep_all=keep_all)
         frame = prepared.frame()
@@ -169,6 +192,20 @@ class Program:
             program._results(frame, hidden=False),
             program._results(frame, hidden=True) if keep_all else {},
             int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes))
+
+    def everything(self, values: Mapping[str, object] | None = None, *, data=(),
+                   needed: bool = False) -> Program:
+        """The program whose results are these ones and every other variable that these values
+        determine, so that each is stored; itself if it was not compiled from source here.
+        `needed`: only the variables that the results depend on."""
+        program, arguments = self._arguments(dict(values or {}), data)
+        if program._everything is None:
+            return program
+        key = (frozenset(arguments.arrays), needed)
+        with program._lock:
+            if key not in program._wider:
+                program._wider[key] = program._everything(*key)
+            return program._wider[key] or program
 
     def prepare(self, values: Mapping[str, object] | None = None, *, engine: str = "auto",
                 threads: int | None = None, data=(), keep_all: bool = False) -> Prepared:

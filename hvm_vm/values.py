@@ -18,6 +18,14 @@ from hvm_vm.engines.words import axes_of, axis_names, listed, located, printable
 from hvm_vm.errors import InputError
 
 
+class MissingInput(InputError):
+    """An input has no value. `name` is one that no data file is named for, or empty."""
+
+    def __init__(self, text: str, name: str):
+        super().__init__(text)
+        self.name = name
+
+
 @dataclass
 class Arguments:
     """What a run was given: arrays by input name, sizes by name, and names that are no inputs."""
@@ -167,7 +175,8 @@ class Names:
             lines.append(f"{listed(names)} {'is' if len(names) == 1 else 'are'} read from a data "
                          "file: give it with --data")
         source = absent[0].source if len(absent) == 1 else -1
-        raise InputError(located(self.module, source, "\n".join(lines)))
+        raise MissingInput(located(self.module, source, "\n".join(lines)),
+                           plain[0].name if plain else "")
 
     def signature(self, item: Input) -> str:
         """`X[t,i]`."""

@@ -23,7 +23,7 @@ from hvm_vm.commands.options import (
     whole_number,
 )
 from hvm_vm.commands.output import message
-from hvm_vm.commands.programs import given_values, open_program
+from hvm_vm.commands.programs import given_data, given_values, open_program
 from hvm_vm.commands.run import report_warnings, spinner
 
 COMPARED = ("reference", "jit")
@@ -46,20 +46,21 @@ def configure(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     values = given_values(options)
     start = time.perf_counter_ns()
-    program = open_program(options.file, known=values, free=options.free, find=options.find)
+    program = open_program(options, known=values)
     loaded = time.perf_counter_ns() - start
     report_warnings(program)
+    data = given_data(options, program, values)
     from hvm_vm.tracing.compare import compare
     from hvm_vm.tracing.synthesise import complete
 
-    inputs = complete(program, values, options.data)
+    inputs = complete(program, values, data)
     engines = options.engine or COMPARED
     with spinner("jit" if "jit" in engines else ""):
         rows = list(compare(
             program,
             inputs.values,
             engines,
-            data=options.data,
+            data=data,
             threads=options.threads,
             repeat=options.repeat,
             warmup=options.warmup,

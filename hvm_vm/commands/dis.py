@@ -23,7 +23,7 @@ def configure(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     from hvm_vm.bytecode import disassemble
 
-    program = open_program(options.file, free=options.free, find=options.find)
+    program = open_program(options)
     text = disassemble(program.module)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
     return 0

@@ -13,9 +13,15 @@ import argparse
 from collections.abc import Iterable
 
 from hvm_vm.commands.options import Parser, compile_options, file_argument
-from hvm_vm.commands.output import message
-from hvm_vm.commands.programs import BYTECODE, kind_of, read_file, to_source, verified
-from hvm_vm.commands.stages import compile_stages
+from hvm_vm.commands.output import counted, message
+from hvm_vm.commands.programs import (
+    BYTECODE,
+    kind_of,
+    read_file,
+    require_no_compiling,
+    to_source,
+    verified,
+)
 from hvm_vm.tracing.describe import describe, shape_text
 from hvm_vm.tracing.units import quantity
 
@@ -28,18 +34,24 @@ def configure(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     data = read_file(options.file)
     if kind_of(data) == BYTECODE:
+        require_no_compiling(options.file, options)
         module = verified(options.file, data).module
         relations = _of_module(module)
     else:
+        from hvm_vm.building import compile_stages
+
         stages = compile_stages(
-            to_source(options.file, data), free=options.free, find=options.find
+            to_source(options.file, data),
+            known=options.known,
+            free=options.free,
+            find=options.find,
         )
-        if stages.warnings:
-            message(stages.warnings)
-        module = stages.program.module
+        for warning in stages.warnings:
+            message(warning)
+        module = stages.verified.module
         relations = _of_system(module, stages.system)
-    lines = [*_sizes(module), *_inputs(module), *_results(module), "", *relations]
-    print("\n".join([*lines, "", _totals(module)]))
+    parts = ([*_sizes(module), *_inputs(module), *_results(module)], relations, [_totals(module)])
+    print("\n\n".join("\n".join(part) for part in parts if part))
     return 0
 
 
@@ -189,4 +201,5 @@ def _totals(module) -> str:
         counts[instruction.op] = counts.get(instruction.op, 0) + 1
     parts = ", ".join(f"{n} {op}" for op, n in sorted(counts.items(), key=lambda c: -c[1]))
     stored = sum(array.nbytes for array in module.arrays)
-    return f"{len(module.code)} instructions ({parts}); {quantity(stored, 'B')} of constants"
+    code = counted(len(module.code), "instruction")
+    return f"{code} ({parts}); {quantity(stored, 'B')} of constants"

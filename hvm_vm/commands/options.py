@@ -54,7 +54,9 @@ def compile_options(parser: Parser) -> None:
     parser.add("--find", action="append", default=[], metavar="NAME",
                help="a result to compute instead of the file's `find` (repeat for more)")
     parser.add("--free", action="append", default=[], metavar="NAME",
-               help="drop a default, so that the relations determine the name instead")  # fmt: skip
+               help="drop a default, so that the relations determine the name instead")
+    parser.add("--known", action="append", default=[], metavar="NAME",
+               help="make NAME an input, though the relations determine it")  # fmt: skip
 
 
 def input_options(parser: Parser) -> None:

@@ -51,6 +51,11 @@ def _mode(path: str) -> int:
         return 0o666 & ~mask
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 instruction`, `2 instructions`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def message(text: str) -> None:
     """A line for people, on standard error."""
     print(text, file=sys.stderr, flush=True)

@@ -78,29 +78,32 @@ def to_source(path: str, data: bytes):
     return Source.from_bytes(shown_name(path), data)
 
 
+def require_no_compiling(path: str, options: argparse.Namespace) -> None:
+    """Raise `InputError` for options that bytecode, which is compiled already, cannot obey."""
+    for option in ("find", "free", "known"):
+        if getattr(options, option):
+            raise InputError(
+                f"{path}: --{option} needs the source: this is bytecode, compiled already"
+            )
+
+
 def open_program(
-    path: str,
+    options: argparse.Namespace,
     *,
     known: Iterable[str] = (),
-    free: Iterable[str] = (),
-    find: Iterable[str] = (),
     stages: list[tuple[str, int]] | None = None,
 ):
-    """The program of a source or bytecode file.
+    """The program of the source or bytecode file that the options name.
 
-    `known` names are set from outside: a source is compiled with them as inputs. Bytecode is
-    compiled already, so `--free` and `--find` cannot change it. What each step took, in
-    nanoseconds, is added to `stages`.
+    `known` names, and those of `--known`, are set from outside: a source is compiled with them as
+    inputs. What each step took, in nanoseconds, is added to `stages`.
     """
+    path = options.file
     clock = time.perf_counter_ns
     start = clock()
     data = read_file(path)
     if kind_of(data) == BYTECODE:
-        for option, names in (("--free", free), ("--find", find)):
-            if list(names):
-                raise InputError(
-                    f"{path}: {option} needs the source: this is bytecode, compiled already"
-                )
+        require_no_compiling(path, options)
         from hvm_vm.bytecode import decode, verify
         from hvm_vm.program import Program
 
@@ -115,7 +118,10 @@ def open_program(
         from hvm_vm import compile
 
         program = compile(
-            to_source(path, data), known=frozenset(known), free=frozenset(free), find=tuple(find)
+            to_source(path, data),
+            known={*known, *options.known},
+            free=options.free,
+            find=options.find,
         )
         steps = [("compile to bytecode", clock() - start)]
     if stages is not None:
@@ -142,3 +148,26 @@ def given_values(options: argparse.Namespace) -> dict[str, object]:
             raise InputError(f"--set {name}: it is set twice")
         values[name] = value
     return values
+
+
+def given_data(options: argparse.Namespace, program, values: Iterable[str] = ()) -> list:
+    """The data files of `--data`, opened: none, or one `Data`. Says on standard error which of
+    their names the relations of `program` determine, and are not read."""
+    if not options.data:
+        return []
+    from hvm_vm.data import read_data
+
+    data = read_data(*options.data)
+    values = set(values)
+    ignored = [name for name in program.determined(data) if name not in values]
+    if ignored:
+        from hvm_vm.commands.output import message
+        from hvm_vm.engines.words import listed
+
+        be, them = ("is", "it") if len(ignored) == 1 else ("are", "them")
+        message(
+            f"note: {listed(ignored)} in the data {be} not used: "
+            f"{program.module.file or 'the program'} determines {them} "
+            f"(compiled with --known {ignored[0]}, it reads {them} instead)"
+        )
+    return [data]

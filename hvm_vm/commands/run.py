@@ -22,7 +22,7 @@ from hvm_vm.commands.options import (
     input_options,
 )
 from hvm_vm.commands.output import console, message, plain, write_whole
-from hvm_vm.commands.programs import given_values, open_program, shown_name
+from hvm_vm.commands.programs import given_data, given_values, open_program, shown_name
 from hvm_vm.commands.values import readable, to_json
 
 
@@ -38,21 +38,22 @@ def configure(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     values = given_values(options)
-    program = open_program(options.file, known=values, free=options.free, find=options.find)
+    program = open_program(options, known=values)
     report_warnings(program)
+    data = given_data(options, program, values)
     with spinner(options.engine):
         done = program.run(
             values,
             engine=options.engine,
             threads=options.threads,
-            data=options.data,
+            data=data,
             keep_all=options.all,
         )
     shown = {**done.outputs, **done.hidden}
     if not shown:
         message(f"{shown_name(options.file)}: the program has no results")
     if options.out:
-        _write(options.out, shown)
+        write_results(options.out, shown)
     if options.json:
         _print_json(shown, done)
     elif not options.out:
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
             f"{done.instructions_executed} instructions in {duration(done.execution_time_s * 1e9)}"
             f" ({done.engine})"
         )
-    return blame_nan(program, values, options, done.outputs)
+    return blame_nan(program, values, data, done.outputs)
 
 
 def report_warnings(program) -> None:
@@ -120,14 +121,15 @@ def _print(shown: dict) -> None:
         screen.print(line, soft_wrap=True)
 
 
-def _write(path: str, shown: dict) -> None:
+def write_results(path: str, shown: dict) -> None:
+    """The results as a `.npz` file, whole or not at all."""
     import numpy as np
 
     arrays = {name: np.asarray(value) for name, value in shown.items()}
     write_whole(path, lambda file: np.savez(file, **arrays))
 
 
-def blame_nan(program, values: dict, options: argparse.Namespace, outputs: dict) -> int:
+def blame_nan(program, values: dict, data, outputs: dict) -> int:
     """Status 1, and a message that names the relation, when a result is NaN but no input is."""
     import numpy as np
 
@@ -140,7 +142,7 @@ def blame_nan(program, values: dict, options: argparse.Namespace, outputs: dict)
         return 0
     from hvm_vm import find_nan
 
-    reason = find_nan(program, values, data=options.data)
+    reason = find_nan(program, values, data=data)
     if reason is None:
         return 0
     message(f"{found[0]} holds NaN: {reason}")

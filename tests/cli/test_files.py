@@ -73,6 +73,16 @@ def test_check_reports_every_error(hvm, tmp_path):
         assert f"many.hmp:{line}:" in done.err, done.err
 
 
+def test_check_reports_what_is_wrong_beside_statements_that_cannot_be_read(hvm, tmp_path):
+    file = tmp_path / "both.hmp"
+    file.write_text("given x\ny = foo(x)\nz = (2 +* x\nw = z + 1\nv = sqrt(q)\n")
+    done = hvm("check", file)
+    assert done.status == 2
+    for line in (2, 3, 5):
+        assert f"both.hmp:{line}:" in done.err, done.err
+    assert "both.hmp:4:" not in done.err  # z stands in the line that cannot be read
+
+
 def test_check_says_that_a_program_is_valid(hvm, line, compiled):
     assert hvm("check", line).out == f"{line}: valid, 3 instructions\n"
     assert hvm("check", compiled).status == 0

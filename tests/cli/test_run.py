@@ -37,7 +37,23 @@ def test_a_determined_name_that_is_set_becomes_an_input(hvm, line):
 def test_all_shows_intermediates(hvm, line):
     done = hvm("run", line, "--set", "x=[1, 2]", "--find", "largest", "--all", "--json")
     outputs = json.loads(done.out)["outputs"]
-    assert outputs["largest"] == 5.0
+    assert outputs == {"largest": 5.0, "y": [3.0, 5.0]}
+
+
+def test_all_shows_what_is_fused_or_not_needed_but_not_what_lacks_an_input(hvm, tmp_path):
+    file = tmp_path / "some.hmp"
+    file.write_text(
+        "index k : 4\ngiven a, b\nx = a + 1\ny = sqrt(x)\nz = y + 1\nspare = 2*z\nlacking = b*a\n"
+        "half[2*k] = a\nlater = lacking + 1\nfind z\n"
+    )
+    done = hvm("run", file, "--set", "a=3", "--all", "--json")
+    assert done.status == 0, done.err
+    found = json.loads(done.out)["outputs"]
+    assert found == {"z": 3.0, "x": 4.0, "y": 2.0, "spare": 6.0}
+    found = json.loads(hvm("run", file, "--set", "a=3", "--set", "b=1", "--all", "--json").out)
+    assert found["outputs"]["later"] == 4.0
+    hvm("compile", file, "-o", tmp_path / "some.hvmb")
+    assert hvm("run", tmp_path / "some.hvmb", "--set", "a=3", "--all").out == "z = 3.0\n"
 
 
 def test_data_files(hvm, line, tmp_path):
@@ -52,6 +68,16 @@ def test_set_beats_data(hvm, line, tmp_path):
     (tmp_path / "x.json").write_text('{"x": [1, 5], "slope": 3}')
     done = hvm("run", line, "--data", tmp_path / "x.json", "--set", "slope=0", "--find", "largest")
     assert done.out == "largest = 1.0\n"
+
+
+def test_data_for_what_is_determined_is_not_used_unless_it_is_known(hvm, line, tmp_path):
+    (tmp_path / "x.json").write_text('{"x": [1, 5], "y": [7, 7], "other": 3}')
+    arguments = ("--data", tmp_path / "x.json", "--find", "largest")
+    done = hvm("run", line, *arguments)
+    assert done.out == "largest = 11.0\n"
+    assert "y in the data is not used" in done.err and "other" not in done.err
+    done = hvm("run", line, *arguments, "--known", "y")
+    assert (done.out, done.err) == ("largest = 7.0\n", "")
 
 
 @pytest.mark.parametrize("engine", ["auto", "reference", "jit"])
@@ -95,7 +121,14 @@ def test_nan_results_are_printed_and_blamed(hvm, tmp_path):
     done = hvm("run", file, "--json")
     assert done.status == 1
     assert json.loads(done.out)["outputs"] == {"z": "nan", "w": 3.0}
-    assert "NaN" in done.err and "root.hmp" in done.err
+    assert "y becomes NaN here" in done.err and "root.hmp:2" in done.err
+
+
+def test_only_what_the_results_need_is_blamed(hvm, tmp_path):
+    file = tmp_path / "root.hmp"
+    file.write_text("given p\nbad = log(p)\nz = y + 1\nx = p*2\ny = sqrt(x)\nfind z\n")
+    done = hvm("run", file, "--set", "p=-1")
+    assert done.status == 1 and "y = sqrt(x)" in done.err and "log" not in done.err
 
 
 def test_infinities_are_texts_in_json(hvm, tmp_path):
@@ -126,7 +159,12 @@ def test_a_failed_check_is_status_1(hvm, tmp_path):
         (["--set", "x=hello"], "x"),
         (["--set", "x=[1, 2]", "--set", "N=3"], "N"),
         (["--data", "nowhere.npz"], "nowhere.npz"),
-        (["--set", "x=[1]", "--find", "larges"], "largest"),
+        (["--set", "x=[1]", "--find", "larges"], "line.hmp: error: larges is to be found"),
+        (["--set", "x=[1]", "--find", "larges"], "did you mean largest"),
+        (["--set", "x=[1]", "--free", "slop"], "did you mean slope"),
+        (["--set", "x=[1]", "--free", "y"], "y has no default to drop"),
+        (["--set", "x=[1]", "--known", "larges"], "did you mean largest"),
+        ([], "--set x=…"),
     ],
 )
 def test_wrong_input_is_told_in_words(hvm, line, arguments, words):
