@@ -113,6 +113,7 @@ def _outputs(program: Program, pools: Pools) -> list[Output]:
         shown.add(result.variable)
         found.append(Output(result.name, pools.register_of(result.variable),
                             info.type == "symbol", False, pools.source(info.place)))
+    shown |= {result.name for result in system.results}  # a slice has its variable's name
     for name in system.order:
         if name not in shown and pools.has_register(name):
             info = program.infos[name]

@@ -31,6 +31,7 @@ from .reach import Reach
 from .report import Report
 from .resolve import Resolver
 from .results import Finder, Found, default_items
+from .sequence import Sequence
 from .solving import unsolved
 from .spelling import members, spell_out
 from .split import split
@@ -88,6 +89,10 @@ class _Build:
         report = self.report
         out = read(self.file, report)
         seen, families = spell_out(out, report)
+        asked = self.asked(out)
+        for item, _ in asked or ():
+            for sub in S.children(item):
+                seen.in_subscripts |= {n.name for n in S.walk(sub) if type(n) is S.Name}
         self.known = members(self.known, families)
         self.free = members(self.free, families)
         self.dropped = dropped = self.drop_known(out)
@@ -143,13 +148,23 @@ class _Build:
             {n: c for n, c in definitions.items() if not all(x.bad for x in c)}, integers, report
         )
         types = self.types(out, definitions, claims, axes, defaults, ordered)
-        found = self.results(out, seen, definitions, defaults, axes, families)
+        if asked is None:
+            asked = default_items(out, definitions, defaults, axes, resolver, dropped)
+        found = Finder(resolver, integers, axes, families, report).read(asked)
         coverage = self.coverage(definitions, axes, claims, found, types)
         requirements = [
             *settle(self.cases.requirements, sizes.defaults, OVERLAP_HELP, report),
             *settle(coverage.requirements, sizes.defaults, HOLE_HELP, report),
         ]
         self.diagnostics.raise_if_errors()
+
+        sequence = Sequence(axes, integers)
+        if any(axes.values()):
+            for cases in definitions.values():
+                for case in cases:
+                    sequence.relation(case)
+            claims = [sequence.claim(c) for c in claims]
+            requirements = [sequence.requirement(r) for r in requirements]
 
         facts = Facts(out, sizes, families, definitions, defaults, axes, types, seen.first)
         return assemble(facts, patterns, ordered, found, requirements, claims, self.known, resolver)
@@ -233,19 +248,13 @@ class _Build:
         self.integers.whole = {n for n, t in types.of.items() if t == "integer"}
         return types
 
-    def results(self, out, seen, definitions, defaults, axes, families) -> Found:
-        finder = Finder(self.resolver, self.integers, axes, families, self.report)
+    def asked(self, out: Outline) -> list[tuple[S.Expr, str]] | None:
+        """The results that are asked for, each with its text; None when nobody asks."""
         if self.find:
-            items = []
-            for text in self.find:
-                items += self.parsed_find(text)
-        elif out.finds:
-            items = [(i, self.report.quote(i.span)) for f in out.finds for i in f.items]
-        else:
-            items = default_items(
-                out, definitions, defaults, axes, self.resolver, self.dropped
-            )
-        return finder.read(items)
+            return [item for text in self.find for item in self.parsed_find(text)]
+        if out.finds:
+            return [(i, self.report.quote(i.span)) for f in out.finds for i in f.items]
+        return None
 
     def parsed_find(self, text: str) -> list[tuple[S.Expr, str]]:
         """The items of a find text from outside."""

@@ -134,7 +134,11 @@ class Cases:
             case.excluded = excluded
         for case in others:
             if case.excluded:
-                case.condition = conjunction([case.condition, *case.excluded])
+                # The places that others take come first: the case's own condition need not make
+                # sense there. What data says of them can only come after it.
+                plain = [e for e in case.excluded if next(references(e), None) is None]
+                data = [e for e in case.excluded if e not in plain]
+                case.condition = conjunction([*plain, case.condition, *data])
         # What others take whole is left out: nothing would be true of it, and so everything.
         others = [c for c in others if not c.excluded or not refuted(self._facts(c))]
         kept = [*literal.values(), *others]
