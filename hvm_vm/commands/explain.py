@@ -22,7 +22,7 @@ from hvm_vm.commands.programs import (
     to_source,
     verified,
 )
-from hvm_vm.tracing.describe import describe, shape_text
+from hvm_vm.tracing.describe import brief, shape_text
 from hvm_vm.tracing.units import quantity
 
 
@@ -192,7 +192,7 @@ def _one_line(text: str) -> str:
 
 def _instructions(module, pcs: Iterable[int]) -> list[str]:
     width = len(str(len(module.code)))
-    return [f"    {pc:>{width}}  {describe(module, module.code[pc])}" for pc in pcs]
+    return [f"    {pc:>{width}}  {brief(module, module.code[pc])}" for pc in pcs]
 
 
 def _totals(module) -> str:

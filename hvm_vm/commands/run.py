@@ -1,7 +1,7 @@
 """Run a program and print its results.
 
   hvm run examples/transformer_block.hmp
-  hvm run examples/attention.hmp --data block.npz --json
+  hvm run examples/attention.hmp --data examples/attention.json --json
   hvm run model.hmp --set T=8 --set 'x=[1, 2, 3]' --find loss
 
 FILE is HMP source or bytecode. Setting a name that a source determines makes it an input.

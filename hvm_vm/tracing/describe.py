@@ -17,6 +17,7 @@ from hvm_vm.bytecode.module import Access, Descriptor, Instruction, Module
 from hvm_vm.bytecode.sizes import Size, SizeError
 
 LONGEST = 4000  # characters of one description; a longer one is cut, and says by how much
+BRIEF = 240  # of one in a table for people; a longer one says what there is of what
 
 _LEAVES = frozenset(("const", "iconst", "size", "index", "load", "acc"))
 
@@ -37,7 +38,21 @@ def describe(
     module: Module, instruction: Instruction, sizes: Mapping[str, int] | None = None
 ) -> str:
     """The line for `instruction` of `module`."""
-    text = _Describer(module, instruction, sizes).line()
+    return _cut(_Describer(module, instruction, sizes).line())
+
+
+def brief(
+    module: Module, instruction: Instruction, sizes: Mapping[str, int] | None = None
+) -> str:
+    """As `describe`, but a map of many operations is only counted: `hvm dis` spells it out."""
+    describer = _Describer(module, instruction, sizes)
+    text = describer.line()
+    if len(text) > BRIEF and describer.row.group == "elementwise":
+        return describer.outline()
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]} ... (+{len(text) - LONGEST} characters)"
     return text
@@ -92,6 +107,18 @@ class _Describer:
             definitions = "; ".join(f"${n} = {t}" for n, t in self.shared_texts)
             text += f" with {definitions}"
         return text
+
+    def outline(self) -> str:
+        """`%a f64[], %b f64[], … %z f64[] (26 results) = map of 80 operations on 12 operands`."""
+        count = len(self.descriptor.roots)
+        results = [self._result(k) for k in range(count)]
+        shown = ", ".join(results)
+        if count > 3:
+            shown = f"{results[0]}, {results[1]}, … {results[-1]} ({count} results)"
+        done = sum(1 for node in self.descriptor.nodes if node.args)
+        read = len({*self.instruction.operands[count:]})
+        operands = "1 operand" if read == 1 else f"{read} operands"
+        return f"{shown} = {self.instruction.op} of {done} operations on {operands}"
 
     # -- parts -----------------------------------------------------------------------------------
 

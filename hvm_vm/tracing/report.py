@@ -35,11 +35,15 @@ def footline(trace: Trace) -> str:
     """The whole run: instructions, time with and without clocks, arithmetic, traffic."""
     run, traced = trace.run, Spread.of(trace.traced_ns)
     return (
-        f"{trace.instructions_executed} instructions in {duration(run.mean)} "
+        f"{_instructions(trace.instructions_executed)} in {duration(run.mean)} "
         f"(min {duration(run.min)}, max {duration(run.max)}; with clocks {duration(traced.mean)}), "
         f"{quantity(trace.flops, 'FLOP')}, {quantity(trace.bytes, 'B')}, "
         f"{rate(trace.flops, run.mean)} GFLOP/s"
     )
+
+
+def _instructions(count: int) -> str:
+    return "1 instruction" if count == 1 else f"{count} instructions"
 
 
 def instruction_sheet(trace: Trace) -> Sheet:
@@ -54,7 +58,7 @@ def instruction_sheet(trace: Trace) -> Sheet:
             percent(row.mean_ns, total),
             rate(row.flops, row.mean_ns),
             rate(row.bytes, row.mean_ns),
-            row.disassembly,
+            row.brief or row.disassembly,
         )
         for row in trace.rows
     )

@@ -18,6 +18,7 @@ from hvm_vm.bytecode.module import DTYPES, Module
 from hvm_vm.data import fill_patterns, plain_values, read_data
 from hvm_vm.engines.sizes_from_shapes import unknown_sizes
 from hvm_vm.errors import InputError, RunError
+from hvm_vm.program import Program
 from hvm_vm.values import Names
 
 SIZE = 64  # of an axis whose length nothing decides
@@ -70,7 +71,8 @@ def complete(program, values: Mapping[str, object], data=()) -> Inputs:
         if not any(DTYPES[module.registers[i.register].dtype].kind == "i" for i in missing):
             return Inputs(made, tuple(words))
         try:
-            program.run(made, engine="reference", data=data)
+            # In a program of its own: what is measured later has nothing prepared yet.
+            Program(program.verified).run(made, engine="reference", data=data)
         except (InputError, RunError) as error:
             failure = failure or error
             continue

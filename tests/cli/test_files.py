@@ -36,6 +36,12 @@ def test_dis_and_asm_round_trip(hvm, compiled, tmp_path):
     assert hvm("dis", tmp_path / "line.hmp").out == text.out
 
 
+def test_dis_can_show_the_instructions_alone(hvm, compiled):
+    short = hvm("dis", compiled, "--code").out
+    assert "\n\n" + short in hvm("dis", compiled).out
+    assert short.splitlines()[-1].split() == ["2", "halt"] and "." not in short[:1]
+
+
 def test_verify(hvm, compiled, line):
     done = hvm("verify", compiled)
     assert done.status == 0 and "valid" in done.out
