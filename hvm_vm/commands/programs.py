@@ -75,6 +75,8 @@ def to_source(path: str, data: bytes):
 
     if b"\0" in data[:4096]:
         raise InputError(f"{path}: this is neither HMP source nor HVM bytecode")
+    if data.lstrip().startswith(b".hvma"):
+        raise InputError(f"{path}: this is assembly text; `hvm asm {path}` makes bytecode of it")
     return Source.from_bytes(shown_name(path), data)
 
 

@@ -42,6 +42,13 @@ def test_dis_can_show_the_instructions_alone(hvm, compiled):
     assert short.splitlines()[-1].split() == ["2", "halt"] and "." not in short[:1]
 
 
+def test_assembly_text_is_no_source(hvm, compiled, tmp_path):
+    (tmp_path / "line.hvma").write_text(hvm("dis", compiled).out)
+    for command in ("run", "check", "explain", "dis", "trace", "fmt", "compile"):
+        done = hvm(command, tmp_path / "line.hvma")
+        assert done.status == 2 and "hvm asm" in done.err and done.err.count("\n") == 1
+
+
 def test_verify(hvm, compiled, line):
     done = hvm("verify", compiled)
     assert done.status == 0 and "valid" in done.out
