@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from hvm_vm.engines.words import listed, nearest
+from hvm_vm.errors import InputError
 from hvm_vm.results import UnknownResult, result_value
 
 
@@ -41,7 +42,7 @@ class BoundRun:
             if item.name in self.constant:
                 array.flags.writeable = False
         self.frame = plan.new_frame(registers)
-        self.inputs = Buffers(own, "input")
+        self.inputs = Inputs(own, "input")
         shown = {o.name: o for o in module.outputs if not o.hidden}
         self.outputs = Outputs(
             {n: self.frame.arrays[o.register] for n, o in shown.items()},
@@ -77,6 +78,20 @@ class Buffers(Mapping):
 
     def __len__(self) -> int:
         return len(self._arrays)
+
+
+class Inputs(Buffers):
+    """Arrays to write into; `inputs["X"] = value` writes, too."""
+
+    __slots__ = ()
+
+    def __setitem__(self, name: str, value) -> None:
+        buffer = self[name]
+        try:
+            buffer[...] = value
+        except (ValueError, TypeError):
+            raise InputError(f"{name} has the shape {buffer.shape} here and holds {buffer.dtype}: "
+                             f"this value does not fit (bind again for another shape)") from None
 
 
 class Outputs(Buffers):

@@ -32,7 +32,7 @@ def compile(
     Raises `CompileError` with every diagnostic, or `InputError` when the file cannot be read.
     """
     source = _source(source)
-    known, free, find = frozenset(known), frozenset(free), tuple(find)
+    known, free, find = frozenset(_names(known)), frozenset(_names(free)), _names(find)
     stages = compile_stages(source, known=known, free=free, find=find)
     system = stages.system
 
@@ -90,10 +90,15 @@ def compile_stages(
                   tuple(d.render() for d in diagnostics.warnings))
 
 
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    """One name, or several."""
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 def is_text(source: str) -> bool:
     """Whether a string is source text rather than a path: it has a line end, an equals sign, or the
-    dictionary form's brace, and no file has that name."""
-    looks = "\n" in source or "=" in source or source.lstrip().startswith("{")
+    dictionary form's brace, or is empty, and no file has that name."""
+    looks = "\n" in source or "=" in source or source.lstrip()[:1] in ("", "{")
     return looks and ("\n" in source or not os.path.exists(source))
 
 

@@ -231,7 +231,7 @@ class Program:
         program, arguments = self._arguments(values, options["data"])
         plan, arrays = program._planned(arguments)
         by_name = {item.name: arrays[item.register] for item in program.module.inputs}
-        constant = tuple(constant)
+        constant = (constant,) if isinstance(constant, str) else tuple(constant)
         for name in constant:
             if name not in by_name:
                 program._names.complain([name], program._spellings, set(program.outputs))

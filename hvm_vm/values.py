@@ -212,6 +212,11 @@ def _plain(value, name: str) -> np.ndarray:
         array = np.asarray(value)
     except (ValueError, OverflowError, TypeError):
         raise InputError(f"{name}: the lists are not all of one length") from None
+    if array.dtype == object and array.size and all(type(x) is int for x in array.flat):
+        try:
+            return array.astype(np.float64)  # whole numbers beyond 64 bits
+        except OverflowError:
+            raise InputError(f"{name}: a number is too large") from None
     if array.dtype == object:
         raise InputError(f"{name}: numbers are expected, not {_described(value)}")
     return array
@@ -246,9 +251,10 @@ def _typed(value, module: Module, item: Input) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         kind = {"U": "text", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "durations"}
         got = kind.get(array.dtype.kind, str(array.dtype))
-        hint = ": it is no symbol in the program" if got == "text" else ""
-        raise InputError(located(module, item.source,
-                                 f"{name}: numbers are expected, not {got}{hint}"))
+        if got == "text":
+            got = f"the text {printable(repr(str(array.flat[0])))}" if array.size else got
+            got += f": the program compares {name} with no symbol"
+        raise InputError(located(module, item.source, f"{name}: numbers are expected, not {got}"))
     if dtype.kind == "i" and array.dtype.kind in "fu":
         _check_whole(array, module, item)
     # ascontiguousarray makes an axis of a scalar.

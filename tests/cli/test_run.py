@@ -56,6 +56,11 @@ def test_all_shows_what_is_fused_or_not_needed_but_not_what_lacks_an_input(hvm, 
     assert hvm("run", tmp_path / "some.hvmb", "--set", "a=3", "--all").out == "z = 3.0\n"
 
 
+def test_whole_numbers_beyond_64_bits_are_numbers(hvm, line):
+    done = hvm("run", line, "--set", f"x=[{10**23}]", "--find", "largest")
+    assert done.out == "largest = 2e+23\n"
+
+
 def test_data_files(hvm, line, tmp_path):
     np.savez(tmp_path / "x.npz", x=np.array([1.0, 5.0]))
     (tmp_path / "x.json").write_text('{"x": [1, 5]}')
@@ -156,7 +161,9 @@ def test_a_failed_check_is_status_1(hvm, tmp_path):
         ([], "x"),
         (["--set", "x=3"], "x"),
         (["--set", "x=[[1, 2], [3]]"], "x"),
-        (["--set", "x=hello"], "x"),
+        (["--set", "x=hello"], "the text 'hello'"),
+        (["--set", "x=[1]", "--set", "slope=1/0"], "divides by zero"),
+        (["--set", f"x=[{10**400}]"], "too large"),
         (["--set", "x=[1, 2]", "--set", "N=3"], "N"),
         (["--data", "nowhere.npz"], "nowhere.npz"),
         (["--set", "x=[1]", "--find", "larges"], "line.hmp: error: larges is to be found"),
