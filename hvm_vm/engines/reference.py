@@ -97,9 +97,10 @@ def elementwise(run: Run) -> None:
 
 
 def contract(run: Run) -> None:
-    """`D[p] = sum[r](A*B)`."""
-    product = product_sum(run.operand(1), run.operand(2), run.one.extents, run.dims("r"))
-    run.finish(product, 0)
+    """`D[p] = sum[r | condition](A*B)`."""
+    product = product_sum(run.operand(1), run.operand(2), run.one.extents, run.dims("r"),
+                          run.condition(0))
+    run.finish(product, 1)
 
 
 def softmax_(run: Run) -> None:
@@ -135,17 +136,18 @@ def rms_norm_(run: Run) -> None:
 
 
 def attention(run: Run) -> None:
-    """`D[p] = sum[u](softmax[u](score(sum[c](Q*K)))*V)`."""
+    """`D[p] = sum[u | condition](softmax[u](score(sum[c](Q*K)))*V)`."""
     one, along = run.one, run.dims("u")
     acc = product_sum(run.operand(1), run.operand(2), one.extents, run.dims("c"))
     run.lanes.acc = acc
     score = run.expression(0) if one.roots and one.roots[0] >= 0 else acc
-    if 0 in [one.extents[d] for d in along]:  # attends to nothing: a softmax of nothing is NaN
+    if 0 in [one.extents[d] for d in along]:  # attends to nothing
         shape = [one.extents[d] if role == "o" else 1 for d, role in enumerate(one.roles)]
-        run.finish(np.full(shape, np.nan, run.precision), 3)
+        run.finish(np.zeros(shape, run.precision), 3)
         return
-    probability = softmax(*_scored(run, score, along))
-    run.finish(product_sum(probability, run.operand(3), one.extents, along), 3)
+    score, weight, condition, along = _scored(run, score, along)
+    probability = softmax(score, weight, condition, along)
+    run.finish(product_sum(probability, run.operand(3), one.extents, along, condition), 3)
 
 
 # -- claims --------------------------------------------------------------------------------------

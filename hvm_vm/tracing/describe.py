@@ -138,7 +138,7 @@ class _Describer:
         if group == "reduction":
             text = f"{op}[{names('r')}{condition}]({self._root(roots['body'])})"
         elif group == "contraction":
-            text = f"contract sum[{names('r')}]({self._place(1)}*{self._place(2)})"
+            text = f"contract sum[{names('r')}{condition}]({self._place(1)}*{self._place(2)})"
         elif group == "attention":
             q, k, v = (self._place(n) for n in (1, 2, 3))
             text = f"attention[{names('u')}{condition}]({q}, {k}, {v})"

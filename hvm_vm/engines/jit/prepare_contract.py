@@ -6,12 +6,14 @@ from __future__ import annotations
 import struct
 from math import prod
 
+import numpy as np
+
 from hvm_vm.engines.jit import contraction
 from hvm_vm.engines.jit import layout as at
 from hvm_vm.engines.jit.blas import blas
 from hvm_vm.engines.jit.block import ABSOLUTE, ParameterBlock, Place
 from hvm_vm.engines.jit.encode import Cell, Step, encode_rows
-from hvm_vm.engines.jit.lane_program import WIDTH, LaneCompiler, Leaf
+from hvm_vm.engines.jit.lane_program import DTYPES, WIDTH, LaneCompiler, Leaf
 from hvm_vm.engines.jit.prepare_maps import over_space
 from hvm_vm.engines.jit.spaces import Group, merge, points, steps
 
@@ -20,14 +22,17 @@ THREADED = 1 << 17   # points from which the number of threads is worth setting
 
 
 def contract(bound, one, block, precision, threads) -> list[Step]:
-    """D[p] = epilogue(sum[r](A*B))."""
+    """D[p] = epilogue(sum[r | condition](A*B)); roots: condition, epilogue."""
     free = [d for d, role in enumerate(one.roles) if role == "o"]
     if prod(one.extents[d] for d in free) == 0:
         return []
+    if one.roots[0] >= 0:
+        from hvm_vm.engines.jit.prepare_conditional import conditional
+        return conditional(bound, one, block, precision, threads)
     compiler = LaneCompiler(bound, one, block, precision)
     result, a, b = (compiler.leaf(access) for access in one.accesses[:3])
-    epilogue = one.roots[0] if one.roots and one.roots[0] >= 0 else None
-    alpha, epilogue = fold_scale(one, epilogue)
+    epilogue = one.roots[1] if one.roots[1] >= 0 else None
+    alpha, epilogue = fold_scale(one, epilogue, precision)
     size = WIDTH[precision]
     plan = None
     plain = {a.kind, b.kind, result.kind} == {precision}
@@ -42,20 +47,35 @@ def contract(bound, one, block, precision, threads) -> list[Step]:
     if plan is None:
         done, acc = [_direct(block, one, free, a, b, result)], result
         if alpha != 1.0:
-            epilogue = one.roots[0]
+            epilogue = one.roots[1]
     else:
         done, acc = product_steps(block, one.extents, plan, a, b, result, precision, alpha,
                                   threads if one.points >= THREADED else 0)
-    if epilogue is not None or acc is not result:
-        compiler.acc = acc
-        value = acc if epilogue is None else compiler.value(epilogue)
-        compiler.store(value, result)
-        done += over_space(block, compiler.words, one.extents, free, result)
-    return done
+    return done + finished(block, one, compiler, acc, epilogue, result)
 
 
-def fold_scale(one, root: int | None) -> tuple[float, int | None]:
-    """An expression that is only `acc*constant` as (constant, None)."""
+def finished(block, one, compiler: LaneCompiler, acc: Leaf, epilogue, result: Leaf) -> list[Step]:
+    """The epilogue, and the way from scratch memory to the result, where there is either."""
+    if epilogue is None and acc is result:
+        return []
+    compiler.acc = acc
+    value = acc if epilogue is None else compiler.value(epilogue)
+    compiler.store(value, result)
+    free = [d for d, role in enumerate(one.roles) if role == "o"]
+    return over_space(block, compiler.words, one.extents, free, result)
+
+
+def fold_scale(one, root: int | None, precision: str) -> tuple[float, int | None]:
+    """An expression that is only `acc*constant` as (constant, None). BLAS takes a scale of 0 to
+    mean that the product does not matter, so that must be an ordinary number."""
+    scale, left = _scale(one, root)
+    with np.errstate(over="ignore", under="ignore"):
+        magnitude = abs(DTYPES[precision].type(scale))
+    ordinary = np.finfo(DTYPES[precision]).tiny <= magnitude < np.inf
+    return (scale, left) if ordinary else (1.0, root)
+
+
+def _scale(one, root: int | None) -> tuple[float, int | None]:
     if root is None:
         return 1.0, None
     node = one.nodes[root]
@@ -101,15 +121,18 @@ def _direct(block: ParameterBlock, one, free, a: Leaf, b: Leaf, d: Leaf) -> Step
 
 def pack(block: ParameterBlock, extents, leaf: Leaf, dims) -> tuple[list[Step], Leaf]:
     """Copy an operand into scratch memory, dense over `dims`; the steps and the copy."""
-    width = WIDTH[leaf.kind]
-    strides, step = [0] * len(extents), width
-    for d in reversed(dims):
-        strides[d] = step
-        step *= extents[d]
-    copy = Leaf(leaf.kind, block.scratch(step), tuple(strides))
+    copy = dense_scratch(block, extents, dims, leaf.kind)
     from hvm_vm.engines.jit.lane_program import Raw, Steps, Word
-    words = [Word(f"move.store.{width}", Raw(copy), leaf, Steps(copy))]
+    words = [Word(f"move.store.{WIDTH[leaf.kind]}", Raw(copy), leaf, Steps(copy))]
     return over_space(block, words, extents, dims, copy), copy
+
+
+def dense_scratch(block: ParameterBlock, extents, dims, kind: str) -> Leaf:
+    """Scratch memory for an operand over `dims`, slowest first."""
+    strides, step = [0] * len(extents), WIDTH[kind]
+    for d in reversed(dims):
+        strides[d], step = step, step * extents[d]
+    return Leaf(kind, block.scratch(step), tuple(strides))
 
 
 def product_steps(block, extents, plan: contraction.Product, a: Leaf, b: Leaf, c: Leaf,
@@ -123,11 +146,7 @@ def product_steps(block, extents, plan: contraction.Product, a: Leaf, b: Leaf, c
         more, b = pack(block, extents, b, plan.b.packed)
         done += more
     if plan.c.packed is not None:
-        dims, strides, step = plan.c.packed, [0] * len(extents), WIDTH[precision]
-        for d in reversed(dims):
-            strides[d] = step
-            step *= extents[d]
-        c = Leaf(precision, block.scratch(step), tuple(strides))
+        c = dense_scratch(block, extents, plan.c.packed, precision)
     m, n, k = (prod(extents[d] for d in dims) for dims in (plan.m, plan.n, plan.k))
     call, cells = gemm_call(block, precision, (m, n, k), (plan.a, a), (plan.b, b), (plan.c, c),
                             alpha, threads)

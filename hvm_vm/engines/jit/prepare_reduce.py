@@ -23,7 +23,7 @@ def reduction(bound, one, block, precision, threads) -> list[Step]:
 
 def product_sum(bound, one, block, precision, threads) -> list[Step]:
     """A contraction as the sum of a product: any pattern of places."""
-    return _Reduction(bound, one, block, precision, "sum", None, None, *_roots(one, 1)).steps()
+    return _Reduction(bound, one, block, precision, "sum", None, *_roots(one, 2)).steps()
 
 
 def _roots(one, count: int) -> list[int | None]:
@@ -45,11 +45,11 @@ class _Reduction:
         """A compiler with the words of body and condition, and their values. Without a body: the
         product of the two operands that a contraction reads."""
         compiler = self.compiler()
+        condition = NOTHING if self.condition is None else compiler.value(self.condition)
         if self.body is None:
             a, b = (compiler.leaf(access) for access in self.one.accesses[1:3])
             name = "ilane.imul.i64" if a.kind == "i64" else f"lane.mul.{a.kind}"
-            return compiler, compiler.emit(name, a.kind, a, b), NOTHING
-        condition = NOTHING if self.condition is None else compiler.value(self.condition)
+            return compiler, compiler.emit(name, a.kind, a, b), condition
         body = compiler.value(self.body)
         if self.op == "mean" and body.kind == "i64":
             body = compiler.emit(f"lane.from_integer.{self.precision}", self.precision, body)

@@ -21,6 +21,7 @@ FAMILIES = {
     "row": "rows",
     "blas": "blas_calls",
     "direct": "direct",
+    "choose": "choose",
     "attention": "attention",
 }
 

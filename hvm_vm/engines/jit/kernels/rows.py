@@ -35,11 +35,11 @@ def _softmax(kind, flush):
 
     With `flush` (attention), probabilities below the smallest normal number become 0: they add
     less than 1e-37 of the values, and matrix products with subnormal numbers are a hundred times
-    slower."""
+    slower. Lanes outside become -0, which no other lane is (see `attention.py`)."""
     tools = lanes(kind)
     tiny = tools.T(np.finfo(tools.T).tiny if flush else 0)
     get, put, zero, one = tools.get, tools.put, tools.T(0), tools.T(1)
-    least, nan = tools.T(-np.inf), tools.T(np.nan)
+    least, outside = tools.T(-np.inf), tools.T(-0.0 if flush else 0.0)
     exp, top, total, copy = (make_exp(kind), make_fold("max", kind), make_fold("sum", kind),
                              make_copy(kind))
 
@@ -55,12 +55,10 @@ def _softmax(kind, flush):
 
     def weighted(dst, a, b, condition, scratch, n):
         copy(dst, a, n)
-        some = 0
         for i in range(n):
             inside = True
             if condition != 0:
                 inside = get(condition, i) != zero
-            some += 1 if inside else 0
             if b != 0:
                 inside = inside and get(b, i) != zero
             if not inside:
@@ -79,10 +77,10 @@ def _softmax(kind, flush):
         sum_ = total(dst, scratch, n)
         for i in range(n):
             x = get(dst, i) / sum_
-            if condition != 0:
-                x = zero if get(condition, i) == zero else x
             x = zero if abs(x) < tiny else x
-            put(dst, i, x if some != 0 else nan)
+            if condition != 0:
+                x = outside if get(condition, i) == zero else x
+            put(dst, i, x)
 
     plain, weighted = inline(plain), inline(weighted)
 
