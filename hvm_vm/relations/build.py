@@ -35,6 +35,7 @@ from .sequence import Sequence
 from .solving import unsolved
 from .spelling import members, spell_out
 from .split import split
+from .spots import Spots
 from .system import (
     Axis,
     System,
@@ -272,20 +273,21 @@ class _Build:
 
     def coverage(self, definitions, axes, claims, found: Found, types: Types) -> Coverage:
         good = {n: c for n, c in definitions.items() if n not in self.broken}
-        coverage = Coverage(good, axes, self.cases, self.report)
-        reach = Reach(axes, self.broken, self.integers, self.report)
+        spots = Spots(self.integers, self.resolver.sizes.values)
+        coverage = Coverage(good, axes, self.cases, spots, self.report)
+        reach = Reach(axes, self.broken, self.integers, spots, self.report)
         for stage in (coverage, reach) if any(axes.values()) else ():
             for cases in good.values():
                 for case in cases:
                     context = Context(case.indices)
-                    stage.reads(case.condition, context, case.node.span)
-                    stage.reads(case.body, context.under(case.condition), case.node.span)
+                    stage.reads(case.condition, context, case.node)
+                    stage.reads(case.body, context.under(case.condition), case.node)
             for claim in claims:
                 context = Context(claim.indices)
-                stage.reads(claim.condition, context, claim.node.span)
-                stage.reads(claim.claim, context.under(claim.condition), claim.node.span)
+                stage.reads(claim.condition, context, claim.node)
+                stage.reads(claim.claim, context.under(claim.condition), claim.node)
             for drawn, _, _ in found.slices.values():
-                stage.reads(drawn.body, Context(drawn.indices), drawn.node.span)
+                stage.reads(drawn.body, Context(drawn.indices), drawn.node)
         for result in found.results:
             if result.variable in found.slices:
                 _, _, owner = found.slices[result.variable]

@@ -7,6 +7,7 @@ be (an error), or left to a requirement that is judged when sizes, or the data, 
 from __future__ import annotations
 
 from hvm_vm.bytecode.sizes import Size
+from hvm_vm.language import syntax as S
 from hvm_vm.language.source import Span
 
 from .affine import plain_index
@@ -15,6 +16,7 @@ from .drawn import Drawn
 from .guards import Context, rewrite
 from .prove import formula, proven, ranges, refuted
 from .report import Report, place
+from .spots import Spots
 from .system import Apply, Axis, Const, Expr, Index, Ref, Requirement
 
 HOLE_HELP = "add a relation for the other elements, such as … = 0 otherwise"
@@ -28,10 +30,12 @@ class Coverage:
         definitions: dict[str, list[Drawn]],
         axes: dict[str, tuple[Axis, ...]],
         cases: Cases,
+        spots: Spots,
         report: Report,
     ) -> None:
         self.cases = cases
         self.integers = cases.integers
+        self.spots = spots
         self.report = report
         self.axes = axes
         self.definitions = definitions
@@ -83,20 +87,20 @@ class Coverage:
         return None if proven(facts, claim, self.integers) else claim
 
     # -- reads ---------------------------------------------------------------------------------
-    def reads(self, expr: Expr | None, context: Context, span: Span) -> None:
+    def reads(self, expr: Expr | None, context: Context, statement: S.Relation | S.Check) -> None:
         """Check every element read in `expr`."""
         if expr is None or not self.partial:
             return
 
         def on_ref(ref: Ref, here: Context) -> Ref:
             if ref.variable in self.partial:
-                self._read(ref, here, span)
+                self._read(ref, here, statement)
             return ref
 
         rewrite(expr, context, on_ref)
 
-    def _read(self, ref: Ref, context: Context, span: Span) -> None:
-        key = (ref, context, span)
+    def _read(self, ref: Ref, context: Context, statement: S.Relation | S.Check) -> None:
+        key = (ref, context, statement.span)
         if key in self._seen:
             return
         self._seen.add(key)
@@ -108,7 +112,8 @@ class Coverage:
         claim = self.condition(self.definitions[ref.variable], tuple(places), facts)
         if claim is None or refuted(facts):
             return
-        quote = self.report.quote(span)
+        span = self.spots.of(statement, ref)
+        quote = self.report.quote(statement.span)
         message = f"`{quote}` reads elements of {ref.variable} that no relation determines"
         if claim == Const(0):
             self.report.error(message, span, help=HOLE_HELP)
