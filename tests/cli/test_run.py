@@ -210,3 +210,10 @@ def test_results_do_not_depend_on_what_is_set(hvm, tmp_path):
     assert hvm("run", file).out == "x = 3.0\ny = 8.0\n"
     assert hvm("run", file, "--set", "x=5", "--set", "z=1").out == "x = 5.0\ny = 2.0\n"
     assert hvm("run", file, "--set", "y=5").out == "x = 3.0\ny = 5.0\n"
+
+
+def test_a_slice_asked_for_outside_of_the_text_has_no_place_in_it(hvm, line):
+    done = hvm("run", line, "--set", "x=[1, 2]", "--find", "y[9]")
+    assert done.status == 2 and "line.hmp: error:" in done.err and "1:1" not in done.err
+    done = hvm("run", line, "--set", "x=[1, 2]", "--find", "y[N]")
+    assert done.out == "y = 5.0\n"
