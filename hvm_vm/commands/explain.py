@@ -122,6 +122,10 @@ def _of_system(module, system) -> list[str]:
         for case in definition.cases
     )
     for start, end, variable in relations:
+        if start == end:  # a slice that --find asks for: no line of the text
+            lines.append(f"--find {variable.removeprefix('find ')}")
+            lines += _instructions(module, computed.get(variable, []))
+            continue
         line, column = position(start)
         lines.append(f"{module.file}:{line}: {_one_line(system.text[start:end])}")
         own = of_source.pop((line, column), [])

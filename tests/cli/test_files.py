@@ -109,6 +109,11 @@ def test_explain_shows_relations_with_their_instructions(hvm, line, compiled):
     assert hvm("explain", compiled).out == done.out
 
 
+def test_explain_shows_slices_that_are_asked_for(hvm, line):
+    done = hvm("explain", line, "--find", "y[2]")
+    assert done.status == 0 and "--find y[2]\n    0  %y[2] f64[] = map" in done.out, done.out
+
+
 def test_explain_says_where_the_rest_went(hvm, tmp_path):
     file = tmp_path / "parts.hmp"
     file.write_text("given x\nunused = x + 1\nhalf = x/2\ny = half^2\nfind y\n")
