@@ -91,7 +91,7 @@ class Memory:
         return offsets, arena_bytes
 
     def _check(self, arena_bytes: int, lives: list[Life]) -> None:
-        limit = _machine_memory()
+        limit = machine_memory()
         if limit is None or arena_bytes <= limit:
             return
         life = max(lives, key=lambda one: one.size)
@@ -103,7 +103,7 @@ class Memory:
             f"elements, {byte_count(life.size)}")
 
 
-def _machine_memory() -> int | None:
+def machine_memory() -> int | None:
     """The machine's memory in bytes, or None where it does not say."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -210,6 +211,11 @@ def repeated_place(extents: Sequence[int], strides: Sequence[int], offset: int, 
     `count` is the number of the register's elements; every place is in range."""
     if injective(strides, extents):
         return None
+    # A part of the space that has more points than there are elements has a repetition, too.
+    extents = list(extents)
+    while prod(extents) > 2 * max(1, count):
+        longest = extents.index(max(extents))
+        extents[longest] = -(-extents[longest] // 2)
     written = np.zeros(count, bool)
     outer = int(np.argmax(extents))
     rest = np.zeros((1,) * len(extents), np.int64)
