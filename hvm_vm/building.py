@@ -49,7 +49,8 @@ def compile(
 
         return compile_most(again, *find_texts(system, given, needed))
 
-    spellings = {*system.variables, *(f.name for f in system.families)}
+    spellings = {*system.variables, *(f.name for f in system.families),
+                 *(m.name for f in system.families for m in f.members)}
     return Program(stages.verified, spellings=spellings, recompile=recompile, everything=everything,
                    warnings=stages.warnings)
 
@@ -72,20 +73,17 @@ def compile_stages(
 ) -> Stages:
     """Every stage of the compiler. Raises as `compile` does."""
     from hvm_vm.bytecode import verify
-    from hvm_vm.language import parse
     from hvm_vm.language.diagnostics import Diagnostics
     from hvm_vm.lowering import lower
     from hvm_vm.outside_names import check_names
-    from hvm_vm.relations import build
+    from hvm_vm.relations.lift import build_lifted
 
     known, free = frozenset(known), frozenset(free)
     diagnostics = Diagnostics(source)
-    file = parse(source, diagnostics)
-    # A file that does not parse has no relations to speak of: what follows would be noise.
+    system, file = build_lifted(source, diagnostics, known=known, free=free, find=tuple(find))
     diagnostics.raise_if_errors()
-    system = build(file, source, diagnostics, known=known, free=free, find=tuple(find))
-    diagnostics.raise_if_errors()
-    check_names(file, source.text, system, known, free)
+    if file is not None:
+        check_names(file, source.text, system, known, free)
     return Stages(system, verify(lower(system)),
                   tuple(d.render() for d in diagnostics.warnings))
 

@@ -21,7 +21,7 @@ from hvm_vm.engines.binding import bind
 from hvm_vm.errors import HvmError, InputError
 from hvm_vm.execution import Execution, Prepared
 from hvm_vm.plan import Plan, available_threads
-from hvm_vm.results import Results, result_value
+from hvm_vm.results import Results, result_value, spread_outputs
 from hvm_vm.values import Arguments, Names
 
 KEPT_PLANS = 32  # sets of shapes that stay bound
@@ -48,6 +48,7 @@ class Program:
         self.module: Module = verified.module
         self.warnings = warnings
         self._names = Names(self.module)
+        self._spread = spread_outputs(self.module)
         self._spellings = frozenset(spellings)
         self._recompile = recompile
         self._everything = everything
@@ -72,7 +73,9 @@ class Program:
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the results, in order."""
-        return tuple(o.name for o in self.module.outputs if not o.hidden)
+        return tuple(name for o in self.module.outputs if not o.hidden
+                     for name in ([m.name for m in self._spread[o.name]]
+                                  if o.name in self._spread else [o.name]))
 
     @property
     def sizes(self) -> tuple[str, ...]:
@@ -347,4 +350,4 @@ class Program:
         module = self.module
         return Results(module, {
             o.name: result_value(frame.arrays[o.register], o.symbolic, module)
-            for o in module.outputs if o.hidden == hidden})
+            for o in module.outputs if o.hidden == hidden}, self._spread)

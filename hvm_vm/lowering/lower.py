@@ -126,8 +126,8 @@ def _families(program: Program, pools: Pools) -> list[Family]:
     found = []
     for family in program.system.families:
         members = tuple(
-            Member(m.name, m.subscripts, pools.register_of(m.name), ())
-            for m in family.members if pools.has_register(m.name))
+            Member(m.name, m.subscripts, pools.register_of(m.variable or m.name), m.position)
+            for m in family.members if pools.has_register(m.variable or m.name))
         if members:
             found.append(Family(family.name, family.lo, family.shape, members))
     return found
