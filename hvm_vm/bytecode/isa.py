@@ -92,7 +92,7 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "Softmax along the n dimensions with the maximum subtracted. Points where `condition` is "
         "false are outside: 0 in the result, also when none is left, and not in the sum. `weight` "
         "multiplies each exponential; points of weight 0 do not count for the maximum. All weights "
-        "0: NaN."),
+        "0: NaN. A score of inf is NaN (inf/inf), the others beside it are 0."),
     _op(32, "layer_norm", "normalisation", "on", "body epsilon epilogue?", 0,
         "D[p] = (x - mean[n](x))/sqrt(mean[n]((x - mean[n](x))^2) + epsilon)", _SAME, "6*on",
         "Layer normalisation along the n dimensions; `epsilon` may not depend on them."),

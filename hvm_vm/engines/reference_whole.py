@@ -102,7 +102,8 @@ def softmax(score: np.ndarray, weight, condition, along: Sequence[int]) -> np.nd
         e = np.where(counted, np.exp(score - top), score.dtype.type(0))
     if weight is not None:
         e = np.where(counted, weight * e, score.dtype.type(0))
-    total = add_up(e, along)
+    # Beside an infinite score every other one is 0; itself it is inf/inf.
+    total = np.where(top == np.inf, top, add_up(e, along))
     result = e / total
     return result if condition is None else np.where(condition, result, score.dtype.type(0))
 

@@ -24,7 +24,7 @@ CASES = {
     "distances": ("given X[t,i]\nz[i,j] = sum[t]((X[t,i] - X[t,j])^2)", ["sum"],
                   lambda d: ((d["X"][:, :, None] - d["X"][:, None]) ** 2).sum(0)),
     "masked": ("given A[i,j], B[j,k]\nz[i,k] = sum[j | j <= i](A[i,j]*B[j,k])",
-               ["select", "contract"], lambda d: np.tril(d["A"]) @ d["B"]),
+               ["contract"], lambda d: np.tril(d["A"]) @ d["B"]),
     "two products": ("given W[i,j], U[i,j], X[t,j], b[i]\n"
                      "z[t,i] = tanh(sum[j](W[i,j]*X[t,j]) + sum[j](U[i,j]*X[t,j]) + b[i])",
                      ["contract", "contract"],

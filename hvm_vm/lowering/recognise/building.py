@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hvm_vm.lowering.lanes import is_plain
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.recognise.match import Match
@@ -26,6 +28,8 @@ def rewrite(selection, name: str, body: Term, guard: Term, place) -> Term:
             out = restore(canon, canon.times(match.factor, canon.of(acc)))
         if match.outer is not t.true:
             out = t.apply("if", restore(canon, match.outer), out, t.const(0.0))
+        if match.defined is not None:
+            out = t.apply("if", restore(canon, match.defined), out, t.const(math.nan))
         return out
 
     return t.replace(body, change)

@@ -3,7 +3,7 @@
     sum[j](W[i,j]*X[t,j])                one contraction
     sum[k,l](F[i,k]*P[k,l]*F[j,l])       two, by way of the smallest intermediate
     sum[j](A[i,j]*(x[j] + y[j])/c)       x + y as a map, one contraction, c in its epilogue
-    sum[u | u <= t](A[t,u]*V[u,i])       A with zeros where the condition is false, one contraction
+    sum[u | u <= t](A[t,u]*V[u,i])       one contraction with a condition
 
 A sum is left alone where a factor that is not stored spans the whole space: then a pass over the
 space is needed anyway, and a fused reduction makes no temporary.
@@ -11,9 +11,10 @@ space is needed anyway, and a fused reduction makes no temporary.
 
 from __future__ import annotations
 
+from hvm_vm.lowering.inhabited import inhabited
 from hvm_vm.lowering.lanes import is_plain
 from hvm_vm.lowering.operation import Operation, Space
-from hvm_vm.lowering.terms import HAS_REDUCE, Ix, Term
+from hvm_vm.lowering.terms import HAS_INF, HAS_REDUCE, HAS_REF, Ix, Term
 
 
 def contract(selection, op: Operation) -> list[Operation]:
@@ -46,6 +47,14 @@ class _Sum:
         guarded = self.op.guard is not t.true or self.condition is not t.true
         if guarded and not all(self.program.safe(i, self.op.box()) for i in items):
             return None
+        settled = self.settled(outside + under)
+        if not settled and self.condition is not t.true:
+            most = max(items, key=lambda i: len(i.free))
+            inward = t.apply("mul", most, *outside)
+            for divisor in under:
+                inward = t.apply("div", inward, divisor)
+            items = [inward if i is most else i for i in items]
+            outside, under, settled = [], [], True
         inner = frozenset().union(*(i.free for i in items)) | self.condition.free
         kept = [i for i in self.free if i in inner]
         pair = self.pair(items, frozenset(kept) | bound)
@@ -56,26 +65,37 @@ class _Sum:
             scaled = t.apply("div", scaled, divisor)
         if negative:
             scaled = t.apply("neg", scaled)
+        if not settled:
+            some = [t.apply("lt", t.zero, t.size(i.extent)) for i in self.reduced]
+            scaled = t.apply("if", t.both(*some), scaled, t.const(0.0))
         if guarded and not self.program.safe(scaled, self.op.box()):
             if not self.condition.free.isdisjoint(bound):
                 return None
             scaled = t.guard(t.both(self.op.guard, self.condition), scaled)
         return self.finish(pair, kept, scaled)
 
+    def settled(self, outside: list[Term]) -> bool:
+        """Whether factors may be taken out of the sum: of nothing it is 0, whatever they are."""
+        if not any(f.flags & (HAS_REF | HAS_REDUCE | HAS_INF) for f in outside):
+            return True
+        return inhabited(self.condition, self.reduced, self.free)
+
     def finish(self, pair, kept: list[Ix], scaled: Term) -> list[Operation]:
         """The contraction, with `scaled` and the sum's own epilogue after it."""
         t, op = self.terms, self.op
         epilogue = op.roots.get("epilogue", t.acc)
+        roots = {} if self.condition is t.true else {"condition": self.condition}
         left = pair[0].free | pair[1].free  # earlier contractions have summed over some
         dims = [d for d in op.dims if d.ix in (left if d.role == "r" else kept)]
         if len(kept) == len(self.free):
             after = t.replace(epilogue, lambda n: scaled if n is t.acc else None)
-            roots = {} if after is t.acc else {"epilogue": after}
+            if after is not t.acc:
+                roots["epilogue"] = after
             return [*self.before, Operation(
                 "contract", dims, roots, op.variable, op.subscripts, op.guard, op.place,
                 list(pair), op.relations)]
         # An index that only a factor outside has: contract without it, then a map.
-        product = self.temporary("contract", kept, {}, dims, list(pair))
+        product = self.temporary("contract", kept, roots, dims, list(pair))
         whole = t.replace(scaled, lambda n: product if n is t.acc else None)
         body = t.replace(epilogue, lambda n: whole if n is t.acc else None)
         return [*self.before, Operation(
@@ -99,33 +119,13 @@ class _Sum:
             items = [i if i is spanning[0] else None for i in items]
             items[items.index(None)] = product
             items = [i for i in items if i is not None]
-        if self.condition is not self.terms.true:
-            masked = self.masked(items, full)
-            if masked is None:
-                return None
-            items = masked
+        if self.condition is not self.terms.true and not any(
+                self.condition.free <= i.free and not i.free >= full for i in items):
+            return None
         while len(items) > 2:
             items = self.join(items)
         left, right = (self.stored(i) for i in items)
         return left, right
-
-    def masked(self, items: list[Term], full: frozenset) -> list[Term] | None:
-        """The condition as zeros of one factor that has all of its indices."""
-        t = self.terms
-        able = [i for i in items if self.condition.free <= i.free and not i.free >= full]
-        if not able:
-            return None
-        chosen = min(able, key=lambda i: len(i.free))
-        if any(self.partial(i) for i in items if i is not chosen):
-            return None
-        zeroed = t.apply("if", self.condition, chosen, t.const(0.0))
-        return [zeroed if i is chosen else i for i in items]
-
-    def partial(self, item: Term) -> bool:
-        """Whether `item` may hold anything where its definition says nothing."""
-        definition = self.program.defs.get(item.data) if item.op == "ref" else None
-        return definition is not None and (
-            not definition.simple or definition.guard is not self.terms.true)
 
     def join(self, items: list[Term]) -> list[Term]:
         """Two items made one: the pair whose product has the fewest indices."""
@@ -134,7 +134,7 @@ class _Sum:
             for b in range(a + 1, len(items)):
                 union = items[a].free | items[b].free
                 others = [i.free for k, i in enumerate(items) if k not in (a, b)]
-                rest = frozenset().union(*others) | frozenset(self.free)
+                rest = frozenset().union(*others, self.free, self.condition.free)
                 cost = (len(union), len(union & rest), a, b)
                 if best is None or cost < best[0]:
                     best = (cost, a, b, union & rest, union - rest)

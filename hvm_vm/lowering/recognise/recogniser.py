@@ -112,6 +112,8 @@ class Recogniser:
                 if match is not None and match.free <= node.free:
                     match.roots = {k: refold(r) for k, r in match.roots.items()}
                     match.factor = refold(match.factor)
+                    if match.defined is not None:
+                        match.defined = refold(match.defined)
                     return match
         return None
 
@@ -130,7 +132,7 @@ class Recogniser:
             if not flags & HAS_REDUCE or not flags & HAS_EXP:
                 continue
             for term, refold in self._levels(node, self.scores):
-                match = attention.match(self.canon, self.canon.of(term), refold, self.full)
+                match = attention.match(self.canon, term, refold, self.full)
                 if match is not None and match.free <= node.free:
                     found.append((node, match))
                     taken.add(node.id)

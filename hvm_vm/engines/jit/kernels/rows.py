@@ -39,7 +39,7 @@ def _softmax(kind, flush):
     tools = lanes(kind)
     tiny = tools.T(np.finfo(tools.T).tiny if flush else 0)
     get, put, zero, one = tools.get, tools.put, tools.T(0), tools.T(1)
-    least, outside = tools.T(-np.inf), tools.T(-0.0 if flush else 0.0)
+    most, least, outside = tools.T(np.inf), tools.T(-np.inf), tools.T(-0.0 if flush else 0.0)
     exp, top, total, copy = (make_exp(kind), make_fold("max", kind), make_fold("sum", kind),
                              make_copy(kind))
 
@@ -48,7 +48,8 @@ def _softmax(kind, flush):
         m = top(dst, scratch, n)
         for i in range(n):
             put(dst, i, exp(get(dst, i) - m))
-        scale = one / total(dst, scratch, n)
+        sum_ = total(dst, scratch, n)
+        scale = one / (m if m == most else sum_)  # beside an infinite score all others are 0
         for i in range(n):
             x = get(dst, i) * scale
             put(dst, i, zero if abs(x) < tiny else x)
@@ -75,6 +76,8 @@ def _softmax(kind, flush):
                 e *= w
             put(dst, i, e if inside else zero)
         sum_ = total(dst, scratch, n)
+        if m == most:
+            sum_ = m
         for i in range(n):
             x = get(dst, i) / sum_
             x = zero if abs(x) < tiny else x
