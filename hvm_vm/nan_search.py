@@ -16,8 +16,8 @@ import numpy as np
 from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.regions import result_count
 from hvm_vm.engines.bound import Bound, BoundInstruction
+from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference import Reference
-from hvm_vm.engines.reference_lanes import Lanes
 from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.words import at_point, located
 from hvm_vm.errors import HvmError
@@ -88,7 +88,8 @@ def _made_nan(bound: Bound, one: BoundInstruction, arrays) -> NanOrigin | None:
                 # Along a normalised dimension every point has a part in every result.
                 if one.roles[d] == "o":
                     here = part_of(here, d, int(counter), int(counter) + 1)
-            operands = _operands(module, here, arrays, one.roots[k] if k < len(one.roots) else -1)
+            root = one.roots[k] if k < len(one.roots) else -1
+            operands = operands_read(module, here, arrays, root)
             if any(np.isnan(np.asarray(value, float)).any() for _, value in operands):
                 continue
             names = tuple(one.names[d] for d in free)
@@ -97,57 +98,8 @@ def _made_nan(bound: Bound, one: BoundInstruction, arrays) -> NanOrigin | None:
             # An instruction of several results comes from several relations: this one's own.
             source = next((o.source for o in module.outputs if o.register == access.register),
                           one.source)
-            read = "".join(f"\n    {text} = {_shown(value)}" for text, value in operands)
+            read = "".join(f"\n    {text} = {shown(value)}" for text, value in operands)
             text = located(module, source if source >= 0 else one.source,
                            f"{variable} becomes NaN here{at_point(names, values)}") + read
             return NanOrigin(one.pc, variable, names, values, tuple(operands), text)
     return None
-
-
-def _operands(module, here: BoundInstruction, arrays, root: int) -> list[tuple[str, object]]:
-    """What the instruction reads at one point, by the names of the registers."""
-    row = isa.BY_NAME[here.op]
-    precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
-    lanes = Lanes(module, here, arrays, precision)
-    found, seen = [], set()
-    results = result_count(row, len(here.roots))
-    with np.errstate(all="ignore"):
-        for access in here.accesses[results : results + row.reads]:
-            found.append((module.registers[access.register].name, lanes.view(access)))
-        for root_ in here.roots if row.group != "elementwise" else (root,):
-            for k in _loads(here, root_):
-                if k not in seen and not _uses_acc(here, k):
-                    seen.add(k)
-                    name = module.registers[here.accesses[here.nodes[k].immediate].register].name
-                    found.append((name, lanes.value(k)))
-    return [(name, value.item() if value.size == 1 else value.copy()) for name, value in found]
-
-
-def _under(one: BoundInstruction, root: int) -> list[int]:
-    seen, stack = set(), [root] if root >= 0 else []
-    while stack:
-        k = stack.pop()
-        if k not in seen:
-            seen.add(k)
-            stack.extend(one.nodes[k].args)
-    return sorted(seen)
-
-
-def _loads(one: BoundInstruction, root: int) -> list[int]:
-    return [k for k in _under(one, root) if one.nodes[k].op in ("load", "gather")]
-
-
-def _uses_acc(one: BoundInstruction, k: int) -> bool:
-    return any(one.nodes[n].op == "acc" for n in _under(one, k))
-
-
-def _shown(value) -> str:
-    if np.ndim(value) == 0:
-        return f"{value:.10g}" if isinstance(value, float) else str(value)
-    array = np.asarray(value)
-    if array.size <= 8:
-        return np.array2string(array.reshape(-1), precision=6, separator=", ")
-    finite = array[np.isfinite(array)]
-    if not finite.size:
-        return f"{array.size} values, none finite"
-    return f"{array.size} values from {finite.min():.6g} to {finite.max():.6g}"

@@ -15,10 +15,11 @@ from numpy.lib.stride_tricks import as_strided
 
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, Frame
+from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference_lanes import Lanes, true
 from hvm_vm.engines.reference_reductions import REDUCTIONS, reduction
 from hvm_vm.engines.reference_whole import layer_norm, product_sum, rms_norm, softmax
-from hvm_vm.engines.slices import slices
+from hvm_vm.engines.slices import part_of, slices
 from hvm_vm.engines.words import at_point, located, printable
 from hvm_vm.errors import HvmError, InputError, RunError
 
@@ -166,7 +167,17 @@ def check(run: Run) -> None:
     # The claim holds or fails alike along dimensions that it does not use: the first is named.
     where = at_point(one.names, [int(p) + lo for p, lo in zip(point, one.los, strict=True)])
     kind = RunError if one.status == 1 else InputError
-    raise kind(located(run.module, one.source, f"{printable(one.message)}{where}"))
+    text = located(run.module, one.source, f"{printable(one.message)}{where}")
+    raise kind(text + _read_there(run, point))
+
+
+def _read_there(run: Run, point) -> str:
+    """The values that a claim reads at a point, a line for each."""
+    here = run.one
+    for d, p in enumerate(point):
+        here = part_of(here, d, int(p), int(p) + 1)
+    found = operands_read(run.module, here, run.arrays, run.one.roots[0])
+    return "".join(f"\n    {name} = {shown(value)}" for name, value in found[:8])
 
 
 def judge(module: Module, one: BoundInstruction) -> None:

@@ -149,6 +149,7 @@ def test_a_failed_check_is_status_1(hvm, tmp_path):
     file.write_text("x = 2\ny = x^2\ncheck y = 5\n")
     done = hvm("run", file)
     assert done.status == 1 and "wrong.hmp:3" in done.err and done.out == ""
+    assert done.err.endswith("\n    y = 4\n")
 
 
 @pytest.mark.parametrize(
