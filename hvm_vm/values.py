@@ -14,7 +14,16 @@ import numpy as np
 
 from hvm_vm.bytecode.module import DTYPES, Family, Input, Member, Module
 from hvm_vm.bytecode.sizes import SIZE_LIMIT
-from hvm_vm.engines.words import axes_of, axis_names, listed, located, printable, suggestion
+from hvm_vm.engines.memory import not_enough_memory
+from hvm_vm.engines.words import (
+    axes_of,
+    axis_names,
+    byte_count,
+    listed,
+    located,
+    printable,
+    suggestion,
+)
 from hvm_vm.errors import InputError
 
 
@@ -257,10 +266,22 @@ def _typed(value, module: Module, item: Input) -> np.ndarray:
         raise InputError(located(module, item.source, f"{name}: numbers are expected, not {got}"))
     if dtype.kind == "i" and array.dtype.kind in "fu":
         _check_whole(array, module, item)
+    usable = array.flags.aligned and array.dtype == dtype and array.flags.c_contiguous
+    if not usable:
+        _check_memory(array.size * dtype.itemsize, module, item)
     # ascontiguousarray makes an axis of a scalar.
-    return np.ascontiguousarray(array, dtype).reshape(array.shape) if (
-        not array.flags.aligned or array.dtype != dtype or not array.flags.c_contiguous
-    ) else array
+    return array if usable else np.ascontiguousarray(array, dtype).reshape(array.shape)
+
+
+def _check_memory(size: int, module: Module, item: Input) -> None:
+    """Raise before a copy is made that the machine has no memory for."""
+    limit = not_enough_memory(size)
+    if limit is not None:
+        dtype = module.registers[item.register].dtype
+        raise InputError(located(
+            module, item.source,
+            f"{item.name} has to be copied (in C order, as {dtype}), which takes "
+            f"{byte_count(size)} of memory, but this machine has {byte_count(limit)}"))
 
 
 def _check_whole(array: np.ndarray, module: Module, item: Input) -> None:

@@ -76,7 +76,7 @@ class _Binder:
 
     def bound(self, keep_all: bool) -> Bound:
         memory = Memory(self.module, self.shapes, self.itemsizes)
-        memory.check_each()
+        memory.check_each({i.register for i in self.module.inputs if i.name in self.strides})
         self._judge_preconditions()
         code = tuple(self._instruction(pc, one) for pc, one in enumerate(self.module.code))
         zeroed = memory.partly_written(code)

@@ -110,6 +110,7 @@ class RangeCheck:
             return str(const)
         return text + (f" - {-const}" if const < 0 else f" + {const}" if const else "")
 
+    @np.errstate(all="ignore")
     def judge_guard(self, rules: Sequence[PlaceRule], guard: int) -> None:
         """Raise if a rule is broken at a point where the node `guard` is surely true.
 
@@ -133,6 +134,7 @@ class RangeCheck:
             if sure and wrong.any():
                 self._fail_at(rule, lanes, place, wrong)
 
+    @np.errstate(all="ignore")
     def judge_gather(self, register: int, axis: int, extent: int, node: int,
                      guard: int | None) -> None:
         """Raise if a computed place that involves no data leaves its axis."""

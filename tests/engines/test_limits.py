@@ -103,10 +103,20 @@ def test_temporaries_count_as_memory(engine, monkeypatch):
     """A matrix that has to be packed is refused before it is asked for."""
     made = hvm.compile("index i, j, k : N\ngiven A[i,j], B[i,j]\nfind C[i,j]\n"
                        "C[i,j] = sum[k](A[i,k]*B[k,j]*A[k,k])")
-    monkeypatch.setattr("hvm_vm.engines.jit.runnable.machine_memory", lambda: 10**6)
+    monkeypatch.setattr("hvm_vm.engines.jit.runnable.not_enough_memory", lambda size: 10**6)
     values = {"A": np.ones((400, 400)), "B": np.ones((400, 400))}
     if engine == "reference":
         assert made(values, engine=engine)["C"][0, 0] == 400
         return
     with pytest.raises(hvm.InputError, match="of it for copies and temporaries"):
         made(values, engine=engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_inputs_larger_than_memory(engine):
+    made = hvm.compile("index i : N\nx[i] = 1.5\nfind s\ns = sum[i](x[i])")
+    with pytest.raises(hvm.InputError, match=r"x alone has 1000000000000 elements, 8\.0 TB"):
+        made(N=10**12, engine=engine)
+    for number in (np.float64(1), np.float32(1), np.int8(1)):
+        with pytest.raises(hvm.InputError, match=r"x has to be copied .* takes 8\.0 TB"):
+            made(x=np.broadcast_to(number, (10**12,)), engine=engine)

@@ -12,7 +12,7 @@ from hvm_vm.engines.bound import Bound, Frame
 from hvm_vm.engines.jit import cache
 from hvm_vm.engines.jit.block import Memory
 from hvm_vm.engines.jit.prepare import prepare_block
-from hvm_vm.engines.memory import machine_memory
+from hvm_vm.engines.memory import not_enough_memory
 from hvm_vm.engines.words import byte_count
 from hvm_vm.errors import HvmError, InputError, RunError
 
@@ -35,8 +35,8 @@ def nanoseconds_per_tick() -> float:
 
 def _check_memory(bound: Bound, scratch_bytes: int) -> None:
     """Raise before memory is asked for that the machine does not have."""
-    limit = machine_memory()
-    if limit is not None and bound.arena_bytes + scratch_bytes > limit:
+    limit = not_enough_memory(bound.arena_bytes + scratch_bytes)
+    if limit is not None:
         raise InputError(f"{bound.program.module.file or 'program'}: error: the run needs "
                          f"{byte_count(bound.arena_bytes + scratch_bytes)} of memory, "
                          f"{byte_count(scratch_bytes)} of it for copies and temporaries, but this "
