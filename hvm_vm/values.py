@@ -242,6 +242,10 @@ def as_input(value, module: Module, item: Input, rank: int | None = None) -> np.
     not whole for an integer input, another number of axes than the input has (or `rank`).
     """
     register = module.registers[item.register]
+    if item.symbolic and _plain(value, item.name).dtype.kind in "biufc":
+        raise InputError(located(module, item.source,
+                                 f"{item.name} is one of the symbols {_symbol_list(module)}, not a "
+                                 "number"))
     array = _typed(value, module, item)
     wanted = len(register.shape) if rank is None else rank
     if array.ndim != wanted:
@@ -284,6 +288,10 @@ def _check_memory(size: int, module: Module, item: Input) -> None:
             f"{byte_count(size)} of memory, but this machine has {byte_count(limit)}"))
 
 
+def _symbol_list(module: Module) -> str:
+    return listed([f"'{s}'" for s in module.symbols], "or")
+
+
 def _check_whole(array: np.ndarray, module: Module, item: Input) -> None:
     with np.errstate(invalid="ignore"):
         wrong = ~((array == np.floor(array)) & (np.abs(array) < 2.0**63))
@@ -303,8 +311,9 @@ def _symbols(array: np.ndarray, module: Module, item: Input) -> np.ndarray:
     for point in np.ndindex(array.shape):
         text = str(array[point])
         if text not in numbers:
-            known = listed([f"'{s}'" for s in module.symbols], "or")
             raise InputError(located(
-                module, item.source, f"{item.name} is one of the symbols {known}, not '{text}'"))
+                module, item.source,
+                f"{item.name} is one of the symbols {_symbol_list(module)}, not '{text}'"
+                f"{suggestion(text, module.symbols)}"))
         out[point] = numbers[text]
     return out

@@ -62,13 +62,16 @@ def complete(program, values: Mapping[str, object], data=()) -> Inputs:
                 raise InputError(f"{item.name} cannot have the shape {list(shape)}: set sizes")
             dtype = DTYPES[module.registers[item.register].dtype]
             if item.symbolic:
-                made[item.name] = rng.integers(0, max(1, len(module.symbols)), shape, dtype)
+                made[item.name] = np.array(module.symbols)[
+                    rng.integers(0, len(module.symbols), shape)]
             elif dtype.kind == "i":
                 made[item.name] = rng.integers(low, high, shape, dtype, endpoint=True)
             else:
                 made[item.name] = _numbers(rng, shape, dtype)
-            words.append(_note(item.name, shape, wording if dtype.kind == "i" else ""))
-        if not any(DTYPES[module.registers[i.register].dtype].kind == "i" for i in missing):
+            integer = dtype.kind == "i" and not item.symbolic
+            words.append(_note(item.name, shape, wording if integer else ""))
+        if not any(DTYPES[module.registers[i.register].dtype].kind == "i" and not i.symbolic
+                   for i in missing):
             return Inputs(made, tuple(words))
         try:
             # In a program of its own: what is measured later has nothing prepared yet.

@@ -189,6 +189,10 @@ def test_symbols_are_set_and_shown_as_text(hvm, tmp_path):
     )
     done = hvm("run", file, "--set", "kind=SQUARE", "--set", "x=4")
     assert done.out == "y = 16.0\nname = BIG\n", done.err
+    done = hvm("run", file, "--set", "kind=SQARE", "--set", "x=4")
+    assert done.status == 2 and "did you mean SQUARE" in done.err
+    done = hvm("run", file, "--set", "kind=3", "--set", "x=4")
+    assert done.status == 2 and "not a number" in done.err
 
 
 def test_binary_files_are_not_read_as_source(hvm, tmp_path):

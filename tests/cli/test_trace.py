@@ -77,6 +77,16 @@ def test_bench_makes_up_subscripts_that_fit(hvm, tmp_path):
     assert "k[5] (0..2)" in json.loads(done.out)["made_up"]
 
 
+def test_bench_makes_up_symbols(hvm, tmp_path):
+    file = tmp_path / "kind.hmp"
+    file.write_text(
+        "index i : 3\ngiven kind[i]\ny[i] = if(kind[i] = 'A', 1, if(kind[i] = 'B', 2, 3))\n"
+    )
+    done = hvm("bench", file, "--repeat", "1", "--json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["made_up"] == ["kind[3]"]
+
+
 def test_bench_refuses_impossible_sizes(hvm, line):
     done = hvm("bench", line, "--set", "N=-1")
     assert done.status == 2 and "x" in done.err
