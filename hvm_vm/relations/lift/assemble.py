@@ -121,7 +121,7 @@ class _Assembly:
         un, plan = self.un, self.plan
         taken = self.taken | set(un.elements)
         self.indices = Indices(taken)
-        writer = Writer(self.names, self.indices)
+        writer = Writer(self.names, self.indices, un.name)
         relations: list[tuple[int, int, S.Statement]] = []
         for k, piece in enumerate(plan.relations):
             number = int(piece.block.statements.min())

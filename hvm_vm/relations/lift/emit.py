@@ -15,11 +15,13 @@ from .skeleton import Chain, Lit, Op, Ref, Run, Tree, columns
 
 
 class Writer:
-    """Writes pieces. `names` gives each array's name; `lowest` the first subscripts."""
+    """Writes pieces. `names` gives each array's name, `scalar` that of an element of a family that
+    is no array."""
 
-    def __init__(self, names: dict[str, str], indices: Indices) -> None:
+    def __init__(self, names: dict[str, str], indices: Indices, scalar) -> None:
         self.names = names
         self.indices = indices
+        self.scalar = scalar
 
     def relation(self, piece: Piece, span: Span) -> S.Relation:
         """The relation that a piece is."""
@@ -37,7 +39,9 @@ class Writer:
                     form = form.plus(axis, coefficient)
             forms[width + k] = form
         left: S.Expr = S.Name(block.left.head, span)
-        if axes:
+        if axes and block.left.head not in self.names:
+            left = S.Name(self.scalar(block.left.head, region.lo), span)
+        elif axes:
             subs = tuple(f.expr() for f in axes)
             left = S.Subscript(self.names[block.left.head], subs, span)
         bounds = [_at_most(axes[a], axes[b].shifted(most)) for a, b, most in region.bounds]

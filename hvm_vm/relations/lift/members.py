@@ -112,6 +112,8 @@ def spellings(found: dict[str, np.ndarray], families: Families) -> dict[str, Spe
         if len(ranks) > 1:
             raise Unliftable(f"{base} has members with different numbers of subscripts")
         rank = ranks.pop()
+        if base.endswith("0") and subs[0][0] == base.rstrip("0"):
+            base = base.rstrip("0")  # the zeros of h01 are a subscript
         if rank == length:
             spelled[skeleton] = Spelling(skeleton, f"{base}|{runs}", runs, ())
             continue

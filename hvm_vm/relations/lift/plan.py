@@ -17,6 +17,7 @@ import numpy as np
 from hvm_vm.language import syntax as S
 from hvm_vm.relations.order import components
 
+from .absorb import absorbed
 from .dots import elements
 from .members import Unliftable, coded, radix_of
 from .pieces import Piece, pieces, single
@@ -208,10 +209,8 @@ class Planner:
         for block in self.unrolled.blocks:
             for part in rolled(block.compact()):
                 groups.setdefault(part.key(), []).append(part)
-        for parts in groups.values():
-            block = parts[0] if len(parts) == 1 else Block(
-                parts[0].left, parts[0].right, np.concatenate([p.rows for p in parts]),
-                np.concatenate([p.statements for p in parts]))
+        blocks = [_joined(parts) for parts in groups.values()]
+        for block in absorbed(blocks):
             more, rest = pieces(block, self._fillable)
             found += more
             lone += [single(r) for r in rest]
@@ -416,6 +415,14 @@ class Planner:
                 kept += defaults.statements
         return Plan(self.unrolled, made, relations, sorted(kept), self.used, self.reasons,
                     self.dropped)
+
+
+def _joined(parts: list[Block]) -> Block:
+    """Blocks of one kind as one."""
+    if len(parts) == 1:
+        return parts[0]
+    return Block(parts[0].left, parts[0].right, np.concatenate([p.rows for p in parts]),
+                 np.concatenate([p.statements for p in parts]))
 
 
 def _singles(piece: Piece) -> list[Piece]:

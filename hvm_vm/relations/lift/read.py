@@ -21,7 +21,7 @@ from hvm_vm.relations.names import CONSTANTS
 from .apart import set_apart, set_members_apart
 from .dots import Rows, elements, without_dots
 from .members import Spelling, Unliftable, distinct, names_of, spellings
-from .scan import DIGITS, LITERAL, Scan, Shape
+from .scan import AFTER_ZEROS, DIGITS, LITERAL, Scan, Shape
 from .skeleton import Block, Chain, Lit, Op, Ref, Tree, refs
 from .tree import NotLiftable, Reader, resolved, settled
 
@@ -205,6 +205,8 @@ def _add_others(own: dict[str, np.ndarray], plain: list[str]) -> None:
     more: dict[str, list[list[int]]] = {}
     for name in plain:
         pieces = run.split(name)
+        if any(p[0] == "0" and len(p) > 1 for p in pieces[1::2]):
+            pieces = AFTER_ZEROS.split(name)
         skeleton = DIGITS.join(pieces[::2])
         if skeleton in own and all(p == str(int(p)) and len(p) <= 8 for p in pieces[1::2]):
             more.setdefault(skeleton, []).append([int(p) for p in pieces[1::2]])

@@ -27,6 +27,10 @@ MOST_DIGITS = 8  # longer runs number nothing
 _RUN = re.compile(r"(?<=[^\W\d])([0-9]+)")
 _NUMBER = re.compile(r"(?<![\w.])((?:[0-9]+(?:\.(?!\.)[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _EXPONENT = re.compile(r"(?<![\w.])([0-9][0-9.]*[eE])([0-9])")
+# In names with leading zeros (h01 beside h11) the zeros belong to the text and the rest to the row.
+AFTER_ZEROS = re.compile(
+    r"(?:(?<=[^\W\d])|(?<=[^\W\d]0)|(?<=[^\W\d]00))([1-9][0-9]{0,7}(?![0-9])|0(?![0-9]))")
+_LONG_RUN = re.compile(r"[^\W\d][0-9]{%d}" % (MOST_DIGITS + 1))
 _ODD_RUN = re.compile(r"[^\W\d](?:0[0-9]|[0-9]{%d})" % (MOST_DIGITS + 1))
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"\s*(?:index|given|find|guess|check|precision)\b(?!\s*(?:=|\[))")
@@ -77,9 +81,12 @@ def scan(text: str, spans: list[Span]) -> Scan | None:
         if exponents:
             statement = _EXPONENT.sub(r"\1+\2", statement)
         if odd_runs and _ODD_RUN.search(statement):
-            others.append(place)
-            continue
-        parts = split(statement)
+            if _LONG_RUN.search(statement):
+                others.append(place)
+                continue
+            parts = AFTER_ZEROS.split(statement)
+        else:
+            parts = split(statement)
         key = DIGITS.join(parts[::2])
         if key in known:
             found = known[key]
