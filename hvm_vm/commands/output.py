@@ -71,3 +71,15 @@ def console():
     from rich.console import Console
 
     return Console(highlight=False)
+
+
+def with_folder(text: str, path: str) -> str:
+    """Programs know their file's name only, so that their bytes do not depend on where they lie:
+    places in `text` are given the folder of the `path` on the command line."""
+    folder, name = os.path.split(path)
+    if not folder:
+        return text
+    return "\n".join(
+        os.path.join(folder, line) if line.startswith(f"{name}:") else line
+        for line in text.splitlines()
+    )

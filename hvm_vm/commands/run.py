@@ -21,7 +21,7 @@ from hvm_vm.commands.options import (
     file_argument,
     input_options,
 )
-from hvm_vm.commands.output import console, message, plain, write_whole
+from hvm_vm.commands.output import console, message, plain, with_folder, write_whole
 from hvm_vm.commands.programs import given_data, given_values, open_program, shown_name
 from hvm_vm.commands.values import readable, to_json
 
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
             f"{done.instructions_executed} instructions in {duration(done.execution_time_s * 1e9)}"
             f" ({done.engine})"
         )
-    return blame_nan(program, values, data, done.outputs)
+    return blame_nan(program, values, data, done.outputs, options.file)
 
 
 def report_warnings(program) -> None:
@@ -129,7 +129,7 @@ def write_results(path: str, shown: dict) -> None:
     write_whole(path, lambda file: np.savez(file, **arrays))
 
 
-def blame_nan(program, values: dict, data, outputs: dict) -> int:
+def blame_nan(program, values: dict, data, outputs: dict, path: str) -> int:
     """Status 1, and a message that names the relation, when a result is NaN but no input is."""
     import numpy as np
 
@@ -145,5 +145,8 @@ def blame_nan(program, values: dict, data, outputs: dict) -> int:
     reason = find_nan(program, values, data=data)
     if reason is None:
         return 0
-    message(f"{found[0]} holds NaN: {reason}")
+    text = str(reason)
+    if reason.variable not in found:
+        text = text.replace(": error: ", f": error: {found[0]} holds NaN: ", 1)
+    message(with_folder(text, path))
     return 1

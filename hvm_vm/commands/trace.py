@@ -24,7 +24,7 @@ from hvm_vm.commands.options import (
     input_options,
     whole_number,
 )
-from hvm_vm.commands.output import console, message, plain, write_whole
+from hvm_vm.commands.output import console, message, plain, with_folder, write_whole
 from hvm_vm.commands.programs import given_data, given_values, open_program
 from hvm_vm.commands.run import blame_nan, report_warnings, spinner, write_results
 
@@ -62,14 +62,17 @@ def run(options: argparse.Namespace) -> int:
         show(trace, console())
     if options.out:
         write_results(options.out, trace.outputs)
-    status = blame_nan(program, values, data, trace.outputs)
+    status = blame_nan(program, values, data, trace.outputs, options.file)
     if options.nan_check and not status:
         from hvm_vm import find_nan
 
         # A NaN that no result shows: `max`, `if` and comparisons hide it.
         found = find_nan(program, values, data=data)
-        message(str(found) if found is not None else "no instruction makes a NaN")
-        return int(found is not None)
+        if found is None:
+            message("no instruction makes a NaN")
+            return 0
+        message(with_folder(str(found), options.file))
+        return 1
     return status
 
 
