@@ -9,13 +9,13 @@ say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 if [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ]; then say() { printf '\n$ %s\n' "$*"; }; fi
 show() { say hvm "$@"; "$hvm" "$@"; }
 
-echo "An attention block written out in scalars, 3 tokens by 2 features: one instruction."
+echo "An attention block written out in scalars, 3 tokens by 2 features."
 show run "$folder/transformer_block.hmp"
 show dis "$folder/transformer_block.hmp" --code
 show trace "$folder/transformer_block.hmp" --engine jit
 
 echo
-echo "The same block written once for any size, on the same numbers: whole operations."
+echo "The same block written once for any size, on the same numbers."
 show run "$folder/attention.hmp" --data "$folder/attention.json"
 show explain "$folder/attention.hmp"
 show trace "$folder/attention.hmp" --data "$folder/attention.json" --engine jit
