@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from hvm_vm.language.source import Source
     from hvm_vm.relations.system import System
 
+UNLIFTED = 100_000  # characters of a text that is compiled as it stands to show its scalars
+
 
 def compile(
     source,
@@ -31,23 +33,32 @@ def compile(
 
     Raises `CompileError` with every diagnostic, or `InputError` when the file cannot be read.
     """
-    source = _source(source)
-    known, free, find = frozenset(_names(known)), frozenset(_names(free)), _names(find)
-    stages = compile_stages(source, known=known, free=free, find=find)
+    return _compile(_source(source), frozenset(_names(known)), frozenset(_names(free)),
+                    _names(find))
+
+
+def _compile(source: Source, known: frozenset[str], free: frozenset[str], find: tuple[str, ...],
+             lift: bool = True) -> Program:
+    stages = compile_stages(source, known=known, free=free, find=find, lift=lift)
     system = stages.system
 
     def recompile(more: frozenset[str]) -> Program:
         members = {m.name for f in system.families if f.name in more for m in f.members}
         whole = {f.name for f in system.families if f.name not in system.variables}
-        return compile(source, known=known | (more - whole) | members, free=free, find=find)
+        return _compile(source, known | (more - whole) | members, free, find, lift)
 
     def everything(given: frozenset[str], needed: bool) -> Program | None:
         from hvm_vm.everything import compile_most, find_texts
 
-        def again(texts: list[str]) -> Program:
-            return compile(source, known=known, free=free, find=texts)
+        # Unlifted, each scalar has a relation of its own to show.
+        small = len(source.text) <= UNLIFTED
+        base = system if not (lift and small) else compile_stages(
+            source, known=known, free=free, find=find, lift=False).system
 
-        return compile_most(again, *find_texts(system, given, needed))
+        def again(texts: list[str]) -> Program:
+            return _compile(source, known, free, tuple(texts), lift and not small)
+
+        return compile_most(again, *find_texts(base, given, needed))
 
     spellings = {*system.variables, *(f.name for f in system.families),
                  *(m.name for f in system.families for m in f.members)}
@@ -70,17 +81,26 @@ def compile_stages(
     known: Iterable[str] = (),
     free: Iterable[str] = (),
     find: Iterable[str] = (),
+    lift: bool = True,
 ) -> Stages:
-    """Every stage of the compiler. Raises as `compile` does."""
+    """Every stage of the compiler. `lift`: scalars of families become arrays where they can. Raises
+    as `compile` does."""
     from hvm_vm.bytecode import verify
+    from hvm_vm.language import parse
     from hvm_vm.language.diagnostics import Diagnostics
     from hvm_vm.lowering import lower
     from hvm_vm.outside_names import check_names
+    from hvm_vm.relations import build
     from hvm_vm.relations.lift import build_lifted
 
     known, free = frozenset(known), frozenset(free)
     diagnostics = Diagnostics(source)
-    system, file = build_lifted(source, diagnostics, known=known, free=free, find=tuple(find))
+    if lift:
+        system, file = build_lifted(source, diagnostics, known=known, free=free, find=tuple(find))
+    else:
+        file = parse(source, diagnostics)
+        diagnostics.raise_if_errors()
+        system = build(file, source, diagnostics, known=known, free=free, find=tuple(find))
     diagnostics.raise_if_errors()
     if file is not None:
         check_names(file, source.text, system, known, free)

@@ -204,7 +204,7 @@ class Program:
         program, arguments = self._arguments(dict(values or {}), data)
         if program._everything is None:
             return program
-        key = (frozenset(arguments.arrays), needed)
+        key = (program._names.spelled(arguments.arrays), needed)
         with program._lock:
             if key not in program._wider:
                 program._wider[key] = program._everything(*key)

@@ -7,7 +7,7 @@ program, before anything is bound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -82,6 +82,13 @@ class Names:
         else:
             return None
         return found if all(m.register in self.by_register for m in found) else None
+
+    def spelled(self, given: Iterable[str]) -> frozenset[str]:
+        """The inputs `given`, with the scalars of families that lie in them."""
+        names = set(given)
+        registers = {self.inputs[name].register for name in names}
+        return frozenset(names | {m.name for m in self.members.values()
+                                  if m.register in registers})
 
     def read(self, values: Mapping[str, object]) -> Arguments:
         """Sort `values` by what they are and convert them. Raises `InputError`."""

@@ -129,6 +129,17 @@ def test_nan_results_are_printed_and_blamed(hvm, tmp_path):
     assert done.err.startswith(f"{file}:2:1: error: z holds NaN: y becomes NaN here\n")
 
 
+def test_of_lifted_scalars_the_right_relation_is_blamed(hvm, tmp_path):
+    file = tmp_path / "three.hmp"
+    file.write_text(
+        "x1 = 1; x2 = -4; x3 = 9\ny1 = sqrt(x1)\ny2 = sqrt(x2)\ny3 = sqrt(x3)\ns = y1 + y2 + y3\n"
+    )
+    done = hvm("run", file)
+    assert done.status == 1 and "three.hmp:3:1: error: s holds NaN: y2 becomes" in done.err
+    found = json.loads(hvm("run", file, "--set", "x2=4", "--all", "--json").out)["outputs"]
+    assert found == {"s": 6.0, "y1": 1.0, "y2": 2.0, "y3": 3.0}
+
+
 def test_only_what_the_results_need_is_blamed(hvm, tmp_path):
     file = tmp_path / "root.hmp"
     file.write_text("given p\nbad = log(p)\nz = y + 1\nx = p*2\ny = sqrt(x)\nfind z\n")

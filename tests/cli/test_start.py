@@ -62,7 +62,7 @@ def test_compiled_programs_run_without_the_compiler(tmp_path, hvm, line):
         (["trace", "x.hmp", "--repeat", "many"], "not a whole number"),
         (["run", "x.hmp", "--colour"], "--colour"),
         (["run", "nowhere.hmp"], "there is no such file"),
-        (["lift", "x.hmp"], "not in this version"),
+        (["lift", "nowhere.hmp"], "there is no such file"),
         (["step", "x.hmp"], "not in this version"),
     ],
 )
