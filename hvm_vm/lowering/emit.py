@@ -68,7 +68,10 @@ class Emitter:
             self.variable(name)
         *before, operation = self.contracted(operation)
         for temporary in before:
+            self._done.add(temporary.variable)
             self.operation(temporary)
+        for name in operation.reads() if before else ():
+            self.variable(name)  # an equal temporary, of which somebody else is the owner
         if operation.kind == "map" and not operation.dims and not operation.subscripts:
             self._pending.append(operation)
             self._pending_names.add(operation.variable)

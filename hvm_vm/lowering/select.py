@@ -167,7 +167,8 @@ class Selection:
         self.register(operation)
         return t.ref(name, tuple(t.index(i) for i in free))
 
-    def shared(self, node: Term, guard: Term, free: list[Ix]) -> tuple[tuple, str | None]:
+    def shared(self, node: Term, guard: Term, free: list[Ix],
+               kind: str = "") -> tuple[tuple, str | None]:
         """A key that equal temporaries have in common, and the temporary there is, if any."""
         t, canon = self.program.terms, self.program.canon
         values = {
@@ -175,7 +176,7 @@ class Selection:
             for k, ix in enumerate(free)
         }
         key = (canon.of(t.substitute(node, values)).id, canon.of(t.substitute(guard, values)).id,
-               tuple((i.lo, i.hi) for i in free))
+               tuple((i.lo, i.hi) for i in free), kind)
         return key, self._temps.get(key)
 
     def remember(self, key: tuple, name: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hvm_vm as hvm
-from tests.lowering.listing import close, operations, run
+from tests.lowering.listing import agrees, close, operations, run
 
 HEAD = "index i, j, k, l : N\nindex t : T\n"
 N, T = 4, 3
@@ -76,3 +76,33 @@ def test_a_mean_of_products_is_a_contraction_that_refuses_nothing():
 def test_equal_reductions_are_computed_once():
     text = HEAD + "given X[t,i]\nfind a[t], b[t]\na[t] = sum[i](X[t,i]); b[t] = 3*sum[j](X[t,j])"
     assert operations(text) == ["sum", "map"]
+
+
+APART = {
+    "plus": ("y[t,i] = sum[j](W[i,j]*X[t,j] + b[j])", ["sum", "contract"]),
+    "minus": ("y[t,i] = sum[j](-b[j] - W[i,j]*X[t,j])", ["sum", "contract"]),
+    "two": ("y[t,i] = tanh(2*sum[j | j <= t](W[i,j]*X[t,j] - b[j] + U[j,i]*X[t,j]) + t)",
+            ["sum", "contract", "contract"]),
+    "shared": ("y[t,i] = sum[j](W[i,j]*X[t,j] - b[j]) + sum[j](U[i,j]*X[t,j] - b[j])",
+               ["sum", "contract", "contract"]),
+    "shared with a variable": ("y[t,i] = sum[j](W[i,j]*X[t,j] - b[j]) + s\ns = sum[j](b[j])",
+                               ["sum", "sum", "contract"]),
+    "a pass is needed": ("y[t,i] = sum[j](W[i,j]*X[t,j] + exp(W[i,j] + X[t,j]))", ["sum"]),
+}
+
+
+@pytest.mark.parametrize("name", APART)
+@pytest.mark.parametrize("spoil", [None, np.inf, np.nan])
+def test_sums_of_sums(name, spoil):
+    relation, expected = APART[name]
+    used = [f for f in ("W[i,j]", "X[t,j]", "b[j]", "U[j,i]") if f[0] in relation]
+    text = f"index i, j : D\nindex t : T\ngiven {', '.join(used)}\nfind y[t,i]\n{relation}"
+    assert operations(text) == expected
+    rng = np.random.default_rng(0)
+    shapes = {"W": (3, 3), "X": (2, 3), "b": (3,), "U": (3, 3)}
+    data = {f[0]: rng.normal(size=shapes[f[0]]) for f in used}
+    if spoil is not None:
+        data["X"][0, 1], data["W"][1, 2] = spoil, -spoil
+        if "b" in data:
+            data["b"][0] = -spoil
+    agrees(text, {"T": 2, "D": 3}, **data)

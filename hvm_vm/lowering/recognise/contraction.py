@@ -4,9 +4,13 @@
     sum[k,l](F[i,k]*P[k,l]*F[j,l])       two, by way of the smallest intermediate
     sum[j](A[i,j]*(x[j] + y[j])/c)       x + y as a map, one contraction, c in its epilogue
     sum[u | u <= t](A[t,u]*V[u,i])       one contraction with a condition
+    sum[j](A[i,j]*B[j,k] + x[j])         one contraction, the sum of x added in its epilogue
 
 A sum is left alone where a factor that is not stored spans the whole space: then a pass over the
 space is needed anyway, and a fused reduction makes no temporary.
+
+Sums are taken apart at their plus signs where that leaves contractions and sums over less. What is
+not finite comes out the same: any NaN gives NaN, and so do infinities of both signs, in any order.
 """
 
 from __future__ import annotations
@@ -16,11 +20,13 @@ from hvm_vm.lowering.lanes import is_plain
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.terms import HAS_INF, HAS_REDUCE, HAS_REF, Ix, Term
 
+MOST_ADDENDS = 4
+
 
 def contract(selection, op: Operation) -> list[Operation]:
     """The operations that compute the sum `op`, the last one in its place."""
     found = _Sum(selection, op)
-    return found.operations() or [op]
+    return found.operations() or found.apart() or [op]
 
 
 class _Sum:
@@ -79,6 +85,56 @@ class _Sum:
         if not any(f.flags & (HAS_REF | HAS_REDUCE | HAS_INF) for f in outside):
             return True
         return inhabited(self.condition, self.reduced, self.free)
+
+    def apart(self) -> list[Operation] | None:
+        """A sum of a sum, of which one addend is a contraction and the others need no pass over the
+        whole space: an operation for each."""
+        t, op = self.terms, self.op
+        addends = _addends(op.roots["body"])
+        if not 2 <= len(addends) <= MOST_ADDENDS:
+            return None
+        full = frozenset(self.free + self.reduced)
+        largest = max(range(len(addends)), key=lambda k: (len(addends[k][0].free), -k))
+        found: list[Operation] = []
+        plus, minus = [], []
+        for k, (addend, negative) in enumerate(addends):
+            side = minus if negative else plus
+            if k == largest:
+                side.append(t.acc)
+                continue
+            needed = addend.free | self.condition.free
+            order = [i for i in self.free if i in needed]
+            dims = [d for d in op.dims if d.role == "r" or d.ix in needed]
+            arguments = tuple(t.index(i) for i in order)
+            # Only with what was taken apart: other sums may have become a part of their readers.
+            whole = t.reduce("sum", tuple(self.reduced), self.condition, addend)
+            key, old = self.selection.shared(whole, t.true, order, "apart")
+            if old is not None:
+                side.append(t.ref(old, arguments))
+                continue
+            name = self.selection.temp("sum", op.variable, order, False, op.place)
+            roots = {"body": addend} | (
+                {} if self.condition is t.true else {"condition": self.condition})
+            part = Operation("sum", dims, roots, name, arguments, t.true, op.place)
+            done = contract(self.selection, part)
+            if done[-1].kind == "sum" and needed >= full:
+                return None
+            self.selection.of[name] = done[-1:]
+            self.selection.remember(key, name)
+            found += done
+            side.append(t.ref(name, arguments))
+        if op.guard is not t.true or not all(self.program.safe(a, op.box()) for a, _ in addends):
+            return None
+        epilogue = op.roots.get("epilogue", t.acc)
+        whole = t.apply("add", *plus) if plus else t.apply("neg", minus.pop(0))
+        for part in minus:
+            whole = t.apply("sub", whole, part)
+        roots = dict(op.roots, body=addends[largest][0],
+                     epilogue=t.replace(epilogue, lambda n: whole if n is t.acc else None))
+        main = contract(self.selection, Operation(
+            "sum", op.dims, roots, op.variable, op.subscripts, op.guard, op.place, [],
+            op.relations))
+        return [*found, *main] if main[-1].kind != "sum" else None
 
     def finish(self, pair, kept: list[Ix], scaled: Term) -> list[Operation]:
         """The contraction, with `scaled` and the sum's own epilogue after it."""
@@ -179,6 +235,23 @@ class _Sum:
         selection.of[name] = [operation]
         self.before.append(operation)
         return t.ref(name, arguments)
+
+
+def _addends(body: Term) -> list[tuple[Term, bool]]:
+    """(addend, whether it is subtracted) of a sum, however it is nested."""
+    found: list[tuple[Term, bool]] = []
+    work = [(body, False)]
+    while work:
+        term, negative = work.pop(0)
+        if term.op == "add":
+            work[:0] = [(a, negative) for a in term.args]
+        elif term.op == "sub":
+            work[:0] = [(term.args[0], negative), (term.args[1], not negative)]
+        elif term.op == "neg":
+            work.insert(0, (term.args[0], not negative))
+        else:
+            found.append((term, negative))
+    return found
 
 
 def factors(body: Term) -> tuple[list[Term], list[Term], bool]:
