@@ -41,8 +41,13 @@ def _moved(big: Block, small: Block) -> tuple[Block, Block]:
     for k, column in enumerate(source):
         if column != ONE:
             rows[:, axes + k] = small.rows[:, column]
-    rule = fit(big.rows[:, :axes], big.rows[:, axes:])
-    follows = (rule.predicted(rows[:, :axes]) == rows[:, axes:]).all(axis=1)
+    both = np.concatenate([big.rows, rows])
+    joint = fit(both[:, :axes], both[:, axes:]).follows
+    if joint.all():
+        follows = np.ones(len(rows), bool)
+    else:
+        rule = fit(big.rows[:, :axes], big.rows[:, axes:])
+        follows = (rule.predicted(rows[:, :axes]) == rows[:, axes:]).all(axis=1)
     if not follows.any():
         return big, small
     joined = Block(big.left, big.right, np.concatenate([big.rows, rows[follows]]),

@@ -45,6 +45,10 @@ class Writer:
             subs = tuple(f.expr() for f in axes)
             left = S.Subscript(self.names[block.left.head], subs, span)
         bounds = [_at_most(axes[a], axes[b].shifted(most)) for a, b, most in region.bounds]
+        for point in region.without:
+            differ = [S.Compare((f.expr(), integer(p)), ("!=",))
+                      for f, p in zip(axes, point, strict=True) if f.terms]
+            bounds.append(differ[0] if len(differ) == 1 else S.Or(tuple(differ)))
         where = None if not bounds else bounds[0] if len(bounds) == 1 else S.And(tuple(bounds))
         return S.Relation(left, scope.tree(block.right, forms), where, span=span)
 

@@ -18,9 +18,9 @@ from .assemble import Lifted, assemble
 from .members import Unliftable
 from .plan import Planner, SetApart
 from .read import read
-from .scan import file_spans, scan, source_text, statement_spans
+from .scan import Scan, file_spans, scan, source_text
 
-LARGE = 200_000  # characters: larger texts are not parsed before they are scanned
+LARGE = 300_000  # characters: larger texts are not parsed before they are scanned
 MOST_TRIES = 4
 
 
@@ -38,14 +38,16 @@ def build_lifted(
     Raises `CompileError` with every error found. A file that does not parse has no relations to
     speak of: then the errors are those of its text."""
     known, free, find = frozenset(known), frozenset(free), tuple(find)
-    spans = None
+    scanned = None
     if len(source.text) > LARGE and not known and not free:
-        spans = statement_spans(source.text)
+        from .large import scan_large
+
+        scanned = scan_large(source.text)
     file = None
-    if spans is None:
+    if scanned is None:
         file = parse(source, diagnostics)
         diagnostics.raise_if_errors()
-    lifted = lift(source, file, spans, known=known, free=free, find=find)
+    lifted = lift(source, file, scanned, known=known, free=free, find=find)
     if lifted is not None:
         system = _system(lifted, source, known, free, diagnostics)
         if system is not None:
@@ -59,18 +61,18 @@ def build_lifted(
 def lift(
     source: Source,
     file: S.File | None,
-    spans=None,
+    scanned: Scan | None = None,
     *,
     known: Iterable[str] = (),
     free: Iterable[str] = (),
     find: Iterable[str] = (),
 ) -> Lifted | None:
     """The lifted file, or None when nothing can be lifted. `file`: the parsed source, or None for
-    a large text whose statements stand at `spans`."""
+    a large text, which is `scanned` instead."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _lift(source, file, spans, known, free, tuple(find))
+        return _lift(source, file, scanned, known, free, tuple(find))
     except Unliftable:
         return None
     finally:
@@ -78,9 +80,10 @@ def lift(
             gc.enable()
 
 
-def _lift(source, file, spans, known, free, find) -> Lifted:
+def _lift(source, file, scanned, known, free, find) -> Lifted:
     text = source_text(source, file)
-    scanned = scan(text, file_spans(file) if file is not None else spans)
+    if file is not None:
+        scanned = scan(text, file_spans(file))
     if scanned is None or not scanned.shapes:
         raise Unliftable("no scalars with numbers")
     statements = None if file is None else list(file.statements)

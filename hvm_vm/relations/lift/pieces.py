@@ -7,7 +7,7 @@ over at the end are single relations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from .regions import Region, hull, missing, parted
 from .skeleton import Block, Chain, Op, Run, Tree, columns, key
 
 MOST_ROUNDS = 8
-MOST_HOLES = 16
+MOST_HOLES = 16       # points of a region that other relations determine
+MOST_EXCEPTIONS = 4  # points of a region that do not exist
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Piece:
 
 def pieces(block: Block, fillable) -> tuple[list[Piece], list[Block]]:
     """The pieces of a block, and the relations left over, as blocks of one row each.
-    `fillable(head, points)`: whether other relations determine these elements."""
+    `fillable(head, points)`: which of these elements exist, so that others determine them."""
     found: list[Piece] = []
     left_over: list[Block] = []
     axes = len(block.left.columns)
@@ -72,9 +73,14 @@ def _regions(part: Block, axes: int, rule: Rule, fillable) -> list[Piece] | None
     left = part.rows[:, :axes]
     region = hull(left)
     absent = missing(region, left)
-    if absent is not None and len(absent) <= MOST_HOLES and (
-            not len(absent) or (len(absent) < len(left) and fillable(part.left.head, absent))):
+    if absent is not None and not len(absent):
         return [Piece(part, region, rule, absent)]
+    if absent is not None and len(absent) <= MOST_HOLES and len(absent) < len(left):
+        there = fillable(part.left.head, absent)
+        nowhere = absent[~there]
+        if len(nowhere) <= MOST_EXCEPTIONS:
+            region = replace(region, without=tuple(map(tuple, nowhere.tolist())))
+            return [Piece(part, region, rule, absent[there])]
     cut = parted(left)
     if cut is None:
         return None

@@ -26,7 +26,6 @@ from .read import Unrolled, expressions
 from .rolling import rolled
 from .skeleton import Block, Chain, Op, Run, Tree, refs
 
-MOST_SINGLES = 24
 MOST_IMPORTS = 8
 LONG_RUN = 8  # a lone sum of so many terms is worth an array
 
@@ -217,11 +216,9 @@ class Planner:
         self._check_holes(found, lone)
         return self._settle(found, lone)
 
-    def _fillable(self, head: str, points: np.ndarray) -> bool:
-        """Whether elements exist that something else determines, or that are inputs."""
-        codes = coded(points, self.radix[head])
-        inside = (points >= 0).all() and (points < np.array(self.radix[head])).all()
-        return bool(inside) and bool(np.isin(codes, self.codes[head]).all())
+    def _fillable(self, head: str, points: np.ndarray) -> np.ndarray:
+        """Which elements exist: something else determines them, or they are inputs."""
+        return np.isin(coded(points, self.radix[head]), self.codes[head])
 
     def _check_holes(self, found: list[Piece], lone: list[Piece]) -> None:
         """A piece's holes must be filled by relations with more constant subscripts."""
@@ -229,7 +226,7 @@ class Planner:
         while again:
             again = False
             for piece in found:
-                if not len(piece.holes):
+                if not len(piece.holes) or piece.region.without:
                     continue
                 special = [p for p in (*found, *lone)
                            if p.head == piece.head and p is not piece and p.fixed > piece.fixed]
@@ -307,12 +304,15 @@ class Planner:
                     if name in self.unrolled.elements:
                         head = self.unrolled.elements[name][0]
                         singles[head] = singles.get(head, 0) + 1
+            rows: dict[str, int] = {}
+            for piece in found:
+                rows[piece.head] = rows.get(piece.head, 0) + len(piece.block.rows)
             read = {p.head for p in found}
             for piece in (*found, *(p for p in lone if _long(p.block))):
                 read |= {r.head for r in refs(piece.block.right) if r.columns}
             for head in list(arrays):
                 count = singles.get(head, 0)
-                if head not in read or count > MOST_SINGLES:
+                if head not in read or count > most_singles(rows.get(head, 0)):
                     arrays.discard(head)
                     if head in read:
                         self.barred[head] = f"{count} of its relations follow no common rule"
@@ -415,6 +415,12 @@ class Planner:
                 kept += defaults.statements
         return Plan(self.unrolled, made, relations, sorted(kept), self.used, self.reasons,
                     self.dropped)
+
+
+def most_singles(rows: int) -> int:
+    """How many single relations an array may have beside `rows` indexed ones: each of them is an
+    instruction."""
+    return min(4 + rows // 4, 256)
 
 
 def _joined(parts: list[Block]) -> Block:

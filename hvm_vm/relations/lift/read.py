@@ -100,7 +100,7 @@ def read(
         try:
             _add_blocks(shape, result, rows)
         except NotLiftable:
-            late += _other_statements(scan, text, shape.shape.statements, parsed)
+            late += _other_statements(scan, text, shape.shape.statements().tolist(), parsed)
     result.others += late
     _names_of_members(result, own)
     set_members_apart(result)
@@ -126,7 +126,7 @@ def _parsed(scan: Scan) -> tuple[list[_Parsed], list[int]]:
             reader.read(node.lhs)
             reader.read(node.rhs)
         except NotLiftable:
-            others += shape.statements
+            others += shape.statements().tolist()
             continue
         starts, at = [], 0
         for name in reader.names:
@@ -245,16 +245,16 @@ def _names_of_members(result: Unrolled, own) -> None:
 def _add_blocks(shape: _Parsed, result: Unrolled, rows: Rows) -> None:
     """The blocks and defaults of one shape."""
     matrix, places = _resolved_columns(shape, result.spelled)
-    kinds: dict[tuple[str, ...], list[int]] = {}
-    for k, literals in enumerate(shape.shape.literals):
-        kinds.setdefault(literals, []).append(k)
-    statements = np.array(shape.shape.statements)
+    statements = shape.shape.statements()
     if not any(True for _ in _references(shape.node.rhs)):
         if _constant(shape.node.rhs):
             _add_defaults(shape, matrix, places, result)
             return
-    for literals, which in kinds.items():
-        reader = Reader(literals)
+    end = 0
+    for piece in shape.shape.parts:
+        which = slice(end, end + len(piece.statements))
+        end = which.stop
+        reader = Reader(piece.literals)
         left = resolved(reader.read(shape.node.lhs), places)
         right = settled(resolved(reader.read(shape.node.rhs), places))
         if all(r.head in CONSTANTS for r in refs(right)) and any(True for _ in refs(right)):
@@ -303,15 +303,17 @@ def _constant(expr: S.Expr) -> bool:
 
 def _add_defaults(shape: _Parsed, matrix, places, result: Unrolled) -> None:
     head, columns = places[0]
-    values = [with_literals(shape.node.rhs, t) for t in shape.shape.literals]
+    values = [value for part in shape.shape.parts
+              for value in [with_literals(shape.node.rhs, part.literals)] * len(part.statements)]
+    statements = shape.shape.statements().tolist()
     subs = matrix[:, list(columns)]
     old = result.defaults.get(head)
     if old is None:
-        result.defaults[head] = Defaults(subs, values, list(shape.shape.statements))
+        result.defaults[head] = Defaults(subs, values, statements)
         return
     old.subscripts = np.concatenate([old.subscripts, subs])
     old.values += values
-    old.statements += shape.shape.statements
+    old.statements += statements
 
 
 def number(text: str) -> S.Number:

@@ -19,12 +19,13 @@ MOST_POINTS = 50_000_000
 @dataclass(frozen=True)
 class Region:
     """Axis k runs over lo[k], lo[k]+step[k], … hi[k]; for (a, b, d) in `bounds`, the subscript a
-    less the subscript b is at most d."""
+    less the subscript b is at most d. The points `without` are left out."""
 
     lo: tuple[int, ...]
     hi: tuple[int, ...]
     step: tuple[int, ...]
     bounds: tuple[tuple[int, int, int], ...] = ()
+    without: tuple[tuple[int, ...], ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,8 +73,8 @@ def missing(region: Region, left: np.ndarray) -> np.ndarray | None:
     return points[~mask[tuple(((points - lo) // step).T)]]
 
 
-def parted(left: np.ndarray, most: int = 8) -> list[np.ndarray] | None:
-    """`left` (rows are numbered) cut along one axis into few parts, each of which is a region;
+def parted(left: np.ndarray, most: int = 8, depth: int = 3) -> list[np.ndarray] | None:
+    """`left` (rows are numbered) cut along its axes into few parts, each of which is a region;
     None when that does not work."""
     for axis in range(left.shape[1]):
         slices: dict[int, np.ndarray] = {}
@@ -96,8 +97,17 @@ def parted(left: np.ndarray, most: int = 8) -> list[np.ndarray] | None:
                 break
         if len(parts) > most:
             continue
-        found = [np.concatenate(p) for p in parts]
-        if all(_exact(left[rows]) for rows in found):
+        found: list[np.ndarray] = []
+        for rows in (np.concatenate(p) for p in parts):
+            if _exact(left[rows]):
+                found.append(rows)
+                continue
+            cut = parted(left[rows], most, depth - 1) if depth and len(parts) > 1 else None
+            if cut is None:
+                found = []
+                break
+            found += [rows[c] for c in cut]
+        if found and len(found) <= most:
             return found
     return None
 

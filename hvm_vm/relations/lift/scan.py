@@ -18,7 +18,6 @@ import numpy as np
 
 from hvm_vm.language import syntax as S
 from hvm_vm.language.source import Source, Span
-from hvm_vm.language.tokens import LEADING
 
 DIGITS = "\ua000"  # letters of a script that nobody writes HMP in
 LITERAL = "\ua001"
@@ -38,20 +37,38 @@ _UNFIT = re.compile(r"[\[\]'\"{]|\b(?:where|otherwise|outside)\b|(?<![A-Za-z_0-9
 
 
 @dataclass
-class Shape:
-    """A shape's text, and its statements: their numbers in `names`' digits (text, blanks between),
-    the texts of their literals, and their numbers in `Scan.spans`."""
+class Part:
+    """The statements of a shape with equal literals: the numbers in their names (each row a text
+    with blanks, or all of them int64[statements, runs]), and their numbers in `Scan.spans`."""
 
-    text: str
-    rows: list[str] = field(default_factory=list)
-    literals: list[tuple[str, ...]] = field(default_factory=list)
-    statements: list[int] = field(default_factory=list)
+    literals: tuple[str, ...]
+    rows: list[str] | np.ndarray = field(default_factory=list)
+    statements: list[int] | np.ndarray = field(default_factory=list)
 
     def matrix(self) -> np.ndarray:
-        """The rows, int64[statements, runs]."""
-        count = len(self.rows)
-        flat = np.fromstring(" ".join(self.rows), dtype=np.int64, sep=" ")
-        return flat.reshape(count, -1)
+        if isinstance(self.rows, np.ndarray):
+            return self.rows
+        flat = np.array(" ".join(self.rows).split(), np.int64)
+        return flat.reshape(len(self.rows), -1)
+
+
+@dataclass
+class Shape:
+    """A shape's text and its statements."""
+
+    text: str
+    parts: list[Part] = field(default_factory=list)
+
+    def matrix(self) -> np.ndarray:
+        """The rows of all parts, int64[statements, runs]."""
+        rows = [p.rows for p in self.parts if not isinstance(p.rows, np.ndarray)]
+        if len(rows) == len(self.parts) and len(rows) > 1:
+            return Part((), [r for part in rows for r in part]).matrix()
+        tables = [p.matrix() for p in self.parts]
+        return tables[0] if len(tables) == 1 else np.concatenate(tables)
+
+    def statements(self) -> np.ndarray:
+        return np.concatenate([np.asarray(p.statements, np.int64) for p in self.parts])
 
 
 @dataclass
@@ -70,9 +87,9 @@ def scan(text: str, spans: list[Span]) -> Scan | None:
     exponents = _EXPONENT.search(text) is not None
     odd_runs = _ODD_RUN.search(text) is not None
     comments = "#" in text
-    split, number = _RUN.split, _NUMBER
+    split = _RUN.split
     shapes: dict[str, Shape] = {}
-    known: dict[str, tuple[Shape, tuple[str, ...]] | None] = {}
+    known: dict[str, Part | None] = {}
     others = []
     for place, (start, end) in enumerate(spans):
         statement = text[start:end]
@@ -89,100 +106,37 @@ def scan(text: str, spans: list[Span]) -> Scan | None:
             parts = split(statement)
         key = DIGITS.join(parts[::2])
         if key in known:
-            found = known[key]
+            part = known[key]
         else:
-            found = known[key] = _shape(key, number, shapes)
-        if found is None:
+            part = known[key] = part_of(key, shapes)
+        if part is None:
             others.append(place)
             continue
-        shape, literals = found
-        shape.rows.append(" ".join(parts[1::2]))
-        shape.literals.append(literals)
-        shape.statements.append(place)
+        part.rows.append(" ".join(parts[1::2]))
+        part.statements.append(place)
     return Scan(spans, list(shapes.values()), others)
 
 
-def _shape(key: str, number: re.Pattern, shapes: dict[str, Shape]):
-    """The shape of statements that are alike but for the digits in names, and their literals."""
+def part_of(key: str, shapes: dict[str, Shape]) -> Part | None:
+    """A new part for the statements that are `key` but for the digits in names, in its shape; None
+    when they cannot be lifted."""
     if DIGITS not in key or _WORD.match(key) or _UNFIT.search(key):
         return None
-    parts = number.split(key)
-    text = LITERAL.join(parts[::2])
+    pieces = _NUMBER.split(key)
+    text = LITERAL.join(pieces[::2])
     shape = shapes.get(text)
     if shape is None:
         shape = shapes[text] = Shape(text)
-    return shape, tuple(parts[1::2])
+    part = Part(tuple(pieces[1::2]))
+    shape.parts.append(part)
+    return part
 
 
-# --- statements of a text that is not parsed -----------------------------------------------------
-
-_TRAILING = re.compile(r"(?:[-+*/^=<>,|:·⋅×∗−÷≤≥≠√]|(?<!\w)(?:and|or|not|where))\s*$")
-
-
-def statement_spans(text: str) -> list[Span] | None:
-    """Where the statements of a large text stand, told from its lines without reading all of it as
-    the parser does. None when that is not certain (strings, the dictionary form)."""
-    if '"' in text or "'" in text or text.lstrip()[:1] == "{":
-        return None
-    found: list[Span] = []
-    position, size = 0, len(text)
-    start = -1  # of a statement that goes on
-    depth = 0
-    leading = LEADING.match
-    find = text.find
-    starts_line = re.compile(r"[^\S\n]*[A-Za-z_][^\S\n]*").match
-    while position < size:
-        end = find("\n", position)
-        end = size if end < 0 else end
-        hash_ = find("#", position, end)
-        stop = end if hash_ < 0 else hash_
-        line = text[position:stop]
-        code = line.strip()
-        if code:
-            goes_on = start >= 0 and (
-                depth > 0 or pending or ((
-                    not starts_line(text, position) or line.lstrip()[:1] in "wouaif"
-                ) and leading(text, position) is not None)
-            )
-            if not goes_on and start >= 0:
-                found.append(Span(start, last))
-                start = -1
-            at = position + len(line) - len(line.lstrip())
-            if start < 0:
-                start = at
-            if ";" in code:
-                piece = position
-                while (semicolon := find(";", piece, stop)) >= 0:
-                    if depth + text.count("(", piece, semicolon) - text.count(
-                            ")", piece, semicolon) > 0 or "[" in code:
-                        return None
-                    if text[start:semicolon].strip():
-                        found.append(Span(start, _rstrip(text, start, semicolon)))
-                    piece = semicolon + 1
-                    while piece < stop and text[piece].isspace():
-                        piece += 1
-                    start = piece
-                    depth = 0
-                if start >= stop:
-                    start = -1
-                    position = end + 1
-                    continue
-                position = start
-                code = text[start:stop].strip()
-            depth += text.count("(", position, stop) + text.count("[", position, stop)
-            depth -= text.count(")", position, stop) + text.count("]", position, stop)
-            last = _rstrip(text, start, stop)
-            pending = _TRAILING.search(code, max(0, len(code) - 8)) is not None
-        position = end + 1
-    if start >= 0:
-        found.append(Span(start, last))
-    return found
-
-
-def _rstrip(text: str, start: int, stop: int) -> int:
-    while stop > start and text[stop - 1].isspace():
-        stop -= 1
-    return stop
+def key_of(statement: str) -> str:
+    """A statement without the digits in its names."""
+    statement = _EXPONENT.sub(r"\1+\2", _COMMENT.sub("", statement))
+    split = AFTER_ZEROS if _ODD_RUN.search(statement) else _RUN
+    return DIGITS.join(split.split(statement)[::2])
 
 
 def file_spans(file: S.File) -> list[Span]:
