@@ -45,8 +45,9 @@ class Parser:
             return int(stop.code or 0)
 
 
-def file_argument(parser: Parser, help: str = "HMP source (.hmp) or bytecode (.hvmb)") -> None:
-    parser.add("file", metavar="FILE", help=help)
+def file_argument(parser: Parser) -> None:
+    parser.add("file", metavar="FILE",
+               help="HMP source (.hmp) or bytecode (.hvmb); - reads standard input")  # fmt: skip
 
 
 def compile_options(parser: Parser) -> None:

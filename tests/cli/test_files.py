@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 
 import pytest
@@ -17,6 +18,21 @@ def test_compile_gives_the_same_bytes_each_time(hvm, line, tmp_path, compiled):
     assert hvm("compile", line, "-o", tmp_path / "again.hvmb").status == 0
     assert (tmp_path / "again.hvmb").read_bytes() == compiled.read_bytes()
     assert str(tmp_path).encode() not in compiled.read_bytes()
+
+
+def test_standard_input_is_a_file_like_others(hvm, line, tmp_path, monkeypatch, compiled):
+    def given(data: bytes):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    given(line.read_bytes())
+    assert hvm("compile", "-").status == 2
+    given(line.read_bytes())
+    assert hvm("compile", "-", "-o", tmp_path / "in.hvmb").status == 0
+    assert hvm("run", tmp_path / "in.hvmb", "--set", "x=[1]").out.endswith("largest = 3.0\n")
+    given(compiled.read_bytes())
+    assert hvm("run", "-", "--set", "x=[1]").out.endswith("largest = 3.0\n")
+    given(line.read_bytes())
+    assert hvm("check", "-").out == "standard input: valid, 3 instructions\n"
 
 
 def test_compile_writes_nothing_when_it_fails(hvm, tmp_path):
