@@ -18,8 +18,9 @@ from hvm_vm.engines.jit.lane_program import (
     Table,
     Temporary,
 )
-from hvm_vm.engines.jit.prepare_contract import THREADED, fold_scale, gemm_words, pack
+from hvm_vm.engines.jit.prepare_contract import THREADED, gemm_words, pack
 from hvm_vm.engines.jit.prepare_maps import leaves_of, over_space
+from hvm_vm.engines.jit.scale import fold_scale
 from hvm_vm.engines.jit.spaces import by_stride, merge
 
 SCORE_BYTES = 1 << 20  # of a block of scores, for each thread: it stays in the second-level cache

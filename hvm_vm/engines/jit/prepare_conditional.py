@@ -14,11 +14,11 @@ from hvm_vm.engines.jit.prepare_contract import (
     THREADED,
     dense_scratch,
     finished,
-    fold_scale,
     product_steps,
 )
 from hvm_vm.engines.jit.prepare_maps import leaves_of, over_space
 from hvm_vm.engines.jit.prepare_reduce import product_sum
+from hvm_vm.engines.jit.scale import fold_scale
 from hvm_vm.engines.jit.spaces import by_stride, merge, points
 
 

@@ -6,15 +6,14 @@ from __future__ import annotations
 import struct
 from math import prod
 
-import numpy as np
-
 from hvm_vm.engines.jit import contraction
 from hvm_vm.engines.jit import layout as at
 from hvm_vm.engines.jit.blas import blas
 from hvm_vm.engines.jit.block import ABSOLUTE, ParameterBlock, Place
 from hvm_vm.engines.jit.encode import Cell, Step, encode_rows
-from hvm_vm.engines.jit.lane_program import DTYPES, WIDTH, LaneCompiler, Leaf
+from hvm_vm.engines.jit.lane_program import WIDTH, LaneCompiler, Leaf
 from hvm_vm.engines.jit.prepare_maps import over_space
+from hvm_vm.engines.jit.scale import fold_scale
 from hvm_vm.engines.jit.spaces import Group, merge, points, steps
 
 SMALL = 600          # points below which plain loops beat packing
@@ -63,33 +62,6 @@ def finished(block, one, compiler: LaneCompiler, acc: Leaf, epilogue, result: Le
     compiler.store(value, result)
     free = [d for d, role in enumerate(one.roles) if role == "o"]
     return over_space(block, compiler.words, one.extents, free, result)
-
-
-def fold_scale(one, root: int | None, precision: str) -> tuple[float, int | None]:
-    """An expression that is only `acc*constant` as (constant, None). BLAS takes a scale of 0 to
-    mean that the product does not matter, so that must be an ordinary number."""
-    scale, left = _scale(one, root)
-    with np.errstate(over="ignore", under="ignore"):
-        magnitude = abs(DTYPES[precision].type(scale))
-    ordinary = np.finfo(DTYPES[precision]).tiny <= magnitude < np.inf
-    return (scale, left) if ordinary else (1.0, root)
-
-
-def _scale(one, root: int | None) -> tuple[float, int | None]:
-    if root is None:
-        return 1.0, None
-    node = one.nodes[root]
-    if node.op == "acc":
-        return 1.0, None
-    if node.op == "mul":
-        for value, other in (node.args, node.args[::-1]):
-            if one.nodes[value].op == "acc" and one.nodes[other].op == "const":
-                return one.nodes[other].immediate, None
-    if node.op == "div":
-        value, other = (one.nodes[k] for k in node.args)
-        if value.op == "acc" and other.op == "const" and other.immediate != 0:
-            return 1.0 / other.immediate, None
-    return 1.0, root
 
 
 def _direct(block: ParameterBlock, one, free, a: Leaf, b: Leaf, d: Leaf) -> Step:
