@@ -37,7 +37,9 @@ def contract(bound, one, block, precision, threads) -> list[Step]:
     plain = {a.kind, b.kind, result.kind} == {precision}
     if one.points and plain:
         plan = contraction.plan(one.extents, one.roles, a, b, result, size)
-        if plan is not None and one.points <= SMALL and any(
+        if plan is not None and not plan.m and not plan.n and one.points > SMALL:
+            plan = None  # products of vectors: adding up is faster than calling BLAS for each
+        elif plan is not None and one.points <= SMALL and any(
                 x.packed is not None for x in (plan.a, plan.b, plan.c)):
             plan = None
     if not plain or (plan is None and one.points > SMALL):
