@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import prod
+from math import inf, prod
 
 from hvm_vm.engines.jit.lane_program import Leaf
 from hvm_vm.engines.jit.spaces import Group, merge, points
@@ -118,7 +118,17 @@ def matrix(extents, batch, rows, columns, leaf: Leaf, size: int) -> Matrix:
         if (column == 1 and row >= counts[1]) or (row == 1 and column >= counts[0]):
             return Matrix(row, column)
     kept = [d for d in batch if leaf.strides[d]]
+    if _copying(extents, rows, leaf, size) < _copying(extents, columns, leaf, size):
+        return Matrix(1, max(counts[0], 1), (*kept, *columns, *rows))
     return Matrix(max(counts[1], 1), 1, (*kept, *rows, *columns))
+
+
+def _copying(extents, dims, leaf: Leaf, size: int) -> float:
+    """About the nanoseconds an element to copy with the last of `dims` innermost."""
+    inner = [d for d in dims if extents[d] != 1]
+    if not inner:
+        return inf
+    return 10 / extents[inner[-1]] + (0.3 if leaf.strides[inner[-1]] == size else 1.0)
 
 
 def _stride(extents, dims, leaf: Leaf, size: int) -> int | None:
