@@ -18,6 +18,7 @@ from hvm_vm.engines.jit.prepare_contract import (
 )
 from hvm_vm.engines.jit.prepare_maps import leaves_of, over_space
 from hvm_vm.engines.jit.prepare_reduce import product_sum
+from hvm_vm.engines.jit.prepare_scatter import find_key
 from hvm_vm.engines.jit.scale import fold_scale
 from hvm_vm.engines.jit.spaces import by_stride, merge, points
 
@@ -30,6 +31,8 @@ def conditional(bound, one, block: ParameterBlock, precision: str, threads: int)
     slowly = product_sum(bound, one, block, precision, threads)
     compiler = LaneCompiler(bound, one, block, precision)
     result, a, b = (compiler.leaf(access) for access in one.accesses[:3])
+    if find_key(one, "sum", one.roots[0], None) is not None:
+        return slowly  # which is fast then
     if one.points <= SMALL or {a.kind, b.kind, result.kind} != {precision}:
         return slowly
     masking = LaneCompiler(bound, one, block, precision)

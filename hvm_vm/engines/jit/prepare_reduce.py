@@ -18,6 +18,7 @@ from hvm_vm.engines.jit.lane_program import (
 )
 from hvm_vm.engines.jit.lane_words import wide_kind
 from hvm_vm.engines.jit.prepare_maps import leaves_of
+from hvm_vm.engines.jit.prepare_scatter import find_key, scatter
 from hvm_vm.engines.jit.spaces import by_stride, dense, merge
 
 LONG = 4096  # terms of a row that are handled as one block
@@ -48,10 +49,10 @@ class _Reduction:
     def compiler(self) -> LaneCompiler:
         return LaneCompiler(self.bound, self.one, self.block, self.precision)
 
-    def terms(self):
+    def terms(self, compiler: LaneCompiler | None = None):
         """A compiler with the words of body and condition, and their values. Without a body: the
         product of the two operands that a contraction reads."""
-        compiler = self.compiler()
+        compiler = compiler or self.compiler()
         condition = NOTHING if self.condition is None else compiler.value(self.condition)
         if self.body is None:
             a, b = (compiler.leaf(access) for access in self.one.accesses[1:3])
@@ -66,6 +67,9 @@ class _Reduction:
         one = self.one
         if prod(one.extents[d] for d in self.free) == 0:
             return []
+        key = find_key(one, self.op, self.condition, self.body)
+        if key is not None:
+            return scatter(self, key)
         compiler, body, condition = self.terms()
         result = compiler.leaf(one.accesses[0])
         kind = body.kind

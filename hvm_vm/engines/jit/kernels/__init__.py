@@ -18,6 +18,7 @@ FAMILIES = {
     "ilane": "lanes_integer",
     "reduce": "reductions",
     "accumulate": "accumulators",
+    "scatter": "scatter",
     "row": "rows",
     "blas": "blas_calls",
     "direct": "direct",
