@@ -28,6 +28,7 @@ class Canon:
 
     def __init__(self, terms: Terms):
         self.terms = terms
+        self.spelled: dict[Term, Term] = {}  # canonical sums to how they were written
         self._depth: dict[int, int] = {}
 
     def of(self, term: Term) -> Term:
@@ -37,6 +38,8 @@ class Canon:
         for node in subterms(term):
             if node.canonical is None:
                 node.canonical = self._of(node)
+                if node.canonical.op == "add" and node.canonical is not node:
+                    self.spelled.setdefault(node.canonical, node)
                 if node.canonical.canonical is None:
                     node.canonical.canonical = node.canonical
         return term.canonical
@@ -130,7 +133,8 @@ class Canon:
             found, c = self.addends(addend)
             const += c * scale
             for rest, coefficient in found.items():
-                if rest.op == "add":  # a - (b + c)
+                # a - (b + c). Not a - 1e9*(b - c): opened up, that would lose all digits of a.
+                if rest.op == "add" and abs(coefficient) == 1:
                     work.append((rest, coefficient * scale))
                 else:
                     parts[rest] = parts.get(rest, 0) + coefficient * scale

@@ -85,6 +85,17 @@ CASES = {
                                "\nO[t,c] = sum[u](A[t,u]*V[u,c])",
     "attention, weights": QKV + "given m[u]\n" + S + "A[t,u] = m[u]*exp(S[t,u])/"
                           "sum[w](m[w]*exp(S[t,w]))\nO[t,c] = sum[u](A[t,u]*V[u,c])",
+    "attention, -1e9": QKV + "given m[u]\n" + S + "P[t,u] = S[t,u]/2 + (1 - m[u])*(-1e9)\n"
+                       "A[t,u] = exp(P[t,u])/sum[w](exp(P[t,w]))\nO[t,c] = sum[u](A[t,u]*V[u,c])",
+    "attention, 1e9*m - 1e9": QKV + "given m[u]\n" + S + "B[u] = 1e9*m[u] - 1e9\n"
+                              "A[t,u] = exp(S[t,u] + B[u])/sum[w](exp(S[t,w] + B[w]))\n"
+                              "O[t,c] = sum[u](A[t,u]*V[u,c])",
+    "attention, named mask": QKV + S + "B[t,u] = 0 where u <= t\nB[t,u] = -inf otherwise\n"
+                             "P[t,u] = S[t,u]/sqrt(D) + B[t,u]\n"
+                             "A[t,u] = exp(P[t,u])/sum[w](exp(P[t,w]))\n"
+                             "O[t,c] = sum[u](A[t,u]*V[u,c])",
+    "softmax, 1e9*m - 1e9": SCORES + "A[t,u] = exp(S[t,u] + (1e9*m[u] - 1e9))/"
+                            "sum[w](exp(S[t,w] + (1e9*m[w] - 1e9)))",
     "attention, scaled inside": QKV + "given m[u]\n" + S + "A[t,u] = exp(S[t,u])/"
                                 "sum[w | w < t](exp(S[t,w])) where u < t\n"
                                 "O[t,c] = sum[u | u < t](A[t,u]*V[u,c]*m[t])",
@@ -102,8 +113,10 @@ CASES = {
                 "Y[t,i] = g[i]*X[t,i]/sqrt(mean[j](X[t,j]^2) + 1e-5)",
 }
 AXES = {"S": "tt", "m": "t", "V": "tc", "Q": "ti", "K": "ti", "X": "ti", "g": "i"}
-# Left out by a factor 0, or multiplied afterwards, where the oracle adds up 0*NaN or inf - inf.
+# Left out by a factor 0, or multiplied afterwards, where the oracle adds up 0*NaN or inf - inf; or
+# all exponentials underflow there.
 BETTER = {
+    "attention, named mask", "attention, -1e9", "attention, 1e9*m - 1e9", "softmax, 1e9*m - 1e9",
     "attention, weights", "attention, by m", "attention, -inf by m", "attention, truth before",
     "softmax, weights", "softmax, truth m", "softmax, if m inside", "softmax, -inf by m",
     "softmax, -inf before", "weighted, zeros", "weighted, nothing",

@@ -39,14 +39,15 @@ def _build(selection, owner: str, node: Term, match: Match, guard: Term, place) 
     """The operation of a match, or the equal one there is, as a reference to what it writes."""
     program = selection.program
     t, canon = program.terms, program.canon
-    roots = {k: restore(canon, r) for k, r in match.roots.items()}
-    operands = [restore(canon, o) for o in match.operands]
     roles, named = match.roles, _named(node, match)
-    if named:
-        roles = {named.get(i, i): r for i, r in roles.items()}
-        values = {a: t.index(b) for a, b in named.items()}
-        roots = {k: t.substitute(r, values) for k, r in roots.items()}
-        operands = [t.substitute(o, values) for o in operands]
+    roles = {named.get(i, i): r for i, r in roles.items()}
+    values = {a: t.index(b) for a, b in named.items()}
+
+    def restored(term: Term) -> Term:
+        return restore(canon, canon.of(t.substitute(term, values)))
+
+    roots = {k: restored(r) for k, r in match.roots.items()}
+    operands = [restored(o) for o in match.operands]
     if all(program.safe(r) for r in (*roots.values(), *operands)):
         guard = t.true
     free = sorted(match.free | guard.free, key=lambda i: i.number)

@@ -119,9 +119,10 @@ def simplified(
     addends, const = canon.addends(score)
     masks = [condition]
     for addend, coefficient in list(addends.items()):
-        if coefficient != 1 or addend.op != "if":
+        choice = full(addend) if addend.op == "ref" else addend
+        if coefficient != 1 or choice.op != "if":
             continue
-        test, yes, no = addend.args
+        test, yes, no = choice.args
         if value_of(no) == -math.inf:
             kept, part = test, yes
         elif value_of(yes) == -math.inf and test.op in ("ge0", "eq0", "ne0", "and", "or"):
