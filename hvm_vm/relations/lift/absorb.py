@@ -1,6 +1,6 @@
 """Relations with a run of a single term, which looks like no run at all.
 
-In a causal sum the first row has one term: `o1_1 = a1_1*v1_1` beside `o2_1 = a2_1*v1_1 + a2_2*v2_1`.
+In a causal sum the first row has one term: `o1 = a1_1*v1` beside `o2 = a2_1*v1 + a2_2*v2`.
 Such relations join the block of the runs, with a count of 1, if they follow its rule.
 """
 

@@ -258,10 +258,8 @@ class _Assembly:
                                       if type(a) is S.Name)
         found: dict[str, Span] = {}
         for s in body:
-            if type(s) is S.Relation and type(s.lhs) is S.Call:
-                bound = parameters
-            else:
-                bound = set()
+            function = type(s) is S.Relation and type(s.lhs) is S.Call
+            bound = parameters if function else set()
             for part in expressions(s):
                 for node in S.walk(part):
                     if type(node) is S.Name and node.name not in determined and (
@@ -361,9 +359,9 @@ class _Assembly:
                 continue
             name = getattr(statement.lhs, "name", None)
             used |= _names(statement) - {name}
-            if name is not None and type(statement.lhs) in (S.Name, S.Subscript):
-                if name not in un.elements or not self.is_used(name):
-                    starts[name] = min(number, starts.get(name, number))
+            if type(statement.lhs) in (S.Name, S.Subscript) and (
+                    name not in un.elements or not self.is_used(name)):
+                starts[name] = min(number, starts.get(name, number))
         for name in self.plan.dropped:
             if not self.is_used(name):
                 starts.setdefault(name, 0)

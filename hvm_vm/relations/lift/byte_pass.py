@@ -88,7 +88,7 @@ def _pass(data, kinds, words, starts, ends, first, second, offsets, numbers):
             while at < size and data[at] != 10:
                 at += 1
             continue
-        if kind == _LINE or kind == _SEMICOLON:
+        if kind in (_LINE, _SEMICOLON):
             at += 1
             if not open_:
                 continue
@@ -102,7 +102,7 @@ def _pass(data, kinds, words, starts, ends, first, second, offsets, numbers):
                 ahead = at
                 while ahead < size:
                     k = kinds[data[ahead]]
-                    if k == _SPACE or k == _LINE:
+                    if k in (_SPACE, _LINE):
                         ahead += 1
                     elif k == _HASH:
                         while ahead < size and data[ahead] != 10:
@@ -187,14 +187,14 @@ def _pass(data, kinds, words, starts, ends, first, second, offsets, numbers):
                 if w == code:
                     return -1
             word_before = True
-        elif kind == _DIGIT or kind == _DOT:
+        elif kind in (_DIGIT, _DOT):
             if word_before:
                 h1 = (h1 ^ np.uint64(32)) * _PRIME
                 h2 = (h2 + np.uint64(32)) * _OTHER
             while at < size:
                 c = data[at]
                 k = kinds[c]
-                if k == _DIGIT or k == _DOT:
+                if k in (_DIGIT, _DOT):
                     h1 = (h1 ^ np.uint64(c)) * _PRIME
                     h2 = (h2 + np.uint64(c)) * _OTHER
                     at += 1

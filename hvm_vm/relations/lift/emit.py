@@ -7,10 +7,10 @@ import numpy as np
 from hvm_vm.language import syntax as S
 from hvm_vm.language.source import NOWHERE, Span
 
+from .blocks import number
 from .forms import Form, index_form, integer
 from .indices import Indices
 from .pieces import Piece
-from .read import number
 from .skeleton import Chain, Lit, Op, Ref, Run, Tree, columns
 
 

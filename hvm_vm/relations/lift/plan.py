@@ -21,8 +21,8 @@ from .absorb import absorbed
 from .dots import elements
 from .members import Unliftable, coded, radix_of
 from .pieces import Piece, pieces, single
-from .regions import hull, parted
 from .read import Unrolled, expressions
+from .regions import hull, parted
 from .rolling import rolled
 from .skeleton import Block, Chain, Op, Run, Tree, refs
 
@@ -105,7 +105,7 @@ class Planner:
         """Take out what is set from outside, and the defaults that are dropped. A default of what
         is set from outside may stay: the value replaces it."""
         un = self.unrolled
-        for names, blocks in ((known, True), (free, False)):
+        for names, blocks in ((self._members(known), True), (self._members(free), False)):
             away: dict[str, list[tuple[int, ...]]] = {}
             for name in names:
                 if name in un.elements:
@@ -119,6 +119,11 @@ class Planner:
                     self._drop_defaults(head, gone)
             if blocks:
                 un.others = [o for o in un.others if not self._sets(o[1], names)]
+
+    def _members(self, names: frozenset[str]) -> frozenset[str]:
+        """`names`, where a family stands for its members."""
+        families = self.unrolled.families
+        return names.union(*(families.members(n) for n in names if n not in families.taken))
 
     def _sets(self, statement, names: frozenset[str]) -> bool:
         return (type(statement) is S.Relation and type(statement.lhs) is S.Name

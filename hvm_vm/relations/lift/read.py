@@ -6,33 +6,25 @@ syntax among the `others`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from hvm_vm.language import parse
 from hvm_vm.language import syntax as S
 from hvm_vm.language.diagnostics import Diagnostics
+from hvm_vm.language.parser import StatementParser
 from hvm_vm.language.source import Source, Span
 from hvm_vm.relations.families import Families
-from hvm_vm.relations.names import CONSTANTS
 
-from .apart import set_apart, set_members_apart
-from .dots import Rows, elements, without_dots
+from .apart import set_members_apart
+from .blocks import Defaults, add_blocks
 from .members import Spelling, Unliftable, distinct, names_of, spellings
 from .scan import AFTER_ZEROS, DIGITS, LITERAL, Scan, Shape
-from .skeleton import Block, Chain, Lit, Op, Ref, Tree, refs
-from .tree import NotLiftable, Reader, resolved, settled
-
-
-@dataclass
-class Defaults:
-    """Literal values of scalars of one array."""
-
-    subscripts: np.ndarray  # int64[scalars, rank]
-    values: list[S.Expr]
-    statements: list[int]
+from .skeleton import Block
+from .tree import NotLiftable, Reader
 
 
 @dataclass
@@ -58,7 +50,9 @@ class Unrolled:
 
 
 @dataclass
-class _Parsed:
+class Parsed:
+    """A shape with its relation and its matrix of numbers."""
+
     shape: Shape
     node: S.Relation
     names: list[str]          # skeletons of the scalars, in the order of the text
@@ -94,20 +88,14 @@ def read(
     spelled = spellings(own, families)
     members = _members(own, spelled)
     result = Unrolled([], {}, statements, scan.spans, families, members, spelled, apart or {})
-    rows = Rows(members)
-    late: list[tuple[int, S.Statement]] = []
-    for shape in shapes:
-        try:
-            _add_blocks(shape, result, rows)
-        except NotLiftable:
-            late += _other_statements(scan, text, shape.shape.statements().tolist(), parsed)
-    result.others += late
+    late = add_blocks(shapes, result)
+    result.others += _other_statements(scan, text, late, parsed)
     _names_of_members(result, own)
     set_members_apart(result)
     return result
 
 
-def _parsed(scan: Scan) -> tuple[list[_Parsed], list[int]]:
+def _parsed(scan: Scan) -> tuple[list[Parsed], list[int]]:
     """The shapes that are plain relations, and the numbers of all other statements."""
     shapes, others = [], list(scan.others)
     for shape in scan.shapes:
@@ -132,7 +120,7 @@ def _parsed(scan: Scan) -> tuple[list[_Parsed], list[int]]:
         for name in reader.names:
             starts.append(at)
             at += name.count(DIGITS)
-        shapes.append(_Parsed(shape, node, reader.names, starts, shape.matrix()))
+        shapes.append(Parsed(shape, node, reader.names, starts, shape.matrix()))
     return shapes, others
 
 
@@ -144,8 +132,6 @@ def _other_statements(scan, text, numbers, parsed) -> list[tuple[int, S.Statemen
             continue
         span = scan.spans[number]
         diagnostics = Diagnostics(Source("statement", ""))
-        from hvm_vm.language.parser import StatementParser
-
         statements = StatementParser(text, diagnostics, span.start, span.end).statements()
         if diagnostics.has_errors or len(statements) != 1:
             raise Unliftable("a statement cannot be read")
@@ -199,8 +185,6 @@ def _names(statements) -> tuple[list[str], list[str]]:
 
 def _add_others(own: dict[str, np.ndarray], plain: list[str]) -> None:
     """Add the scalars of other statements to the numbers of the skeletons that the blocks have."""
-    import re
-
     run = re.compile(r"(?<=[^\W\d])([0-9]+)")
     more: dict[str, list[list[int]]] = {}
     for name in plain:
@@ -237,111 +221,3 @@ def _names_of_members(result: Unrolled, own) -> None:
         result.names.setdefault(spelling.head, {}).update(zip(subs, names, strict=True))
         head = spelling.head
         result.elements.update(zip(names, [(head, s) for s in subs], strict=True))
-
-
-# --- blocks --------------------------------------------------------------------------------------
-
-
-def _add_blocks(shape: _Parsed, result: Unrolled, rows: Rows) -> None:
-    """The blocks and defaults of one shape."""
-    matrix, places = _resolved_columns(shape, result.spelled)
-    statements = shape.shape.statements()
-    if not any(True for _ in _references(shape.node.rhs)):
-        if _constant(shape.node.rhs):
-            _add_defaults(shape, matrix, places, result)
-            return
-    end = 0
-    for piece in shape.shape.parts:
-        which = slice(end, end + len(piece.statements))
-        end = which.stop
-        reader = Reader(piece.literals)
-        left = resolved(reader.read(shape.node.lhs), places)
-        right = settled(resolved(reader.read(shape.node.rhs), places))
-        if all(r.head in CONSTANTS for r in refs(right)) and any(True for _ in refs(right)):
-            raise NotLiftable
-        part = Block(left, right, matrix[which], statements[which])
-        block = without_dots(part, rows)
-        if block is not part:
-            for head, subs in elements(block):
-                _known(head, subs, result)
-        result.blocks += set_apart(block, result.apart)
-
-
-def _known(head: str, subs: np.ndarray, result: Unrolled) -> None:
-    """`...` may speak of scalars that stand nowhere else; then the ordinary way names them."""
-    old = result.members[head]
-    if len(distinct(np.concatenate([old, subs]))) > len(old):
-        raise Unliftable("... speaks of scalars that stand nowhere else")
-
-
-def _resolved_columns(shape: _Parsed, spelled: dict[str, Spelling]):
-    """The matrix with subscripts in place of numbers, and (head, columns) of every scalar."""
-    if all(spelled[n].table is None for n in shape.names):
-        places = []
-        for name, start in zip(shape.names, shape.starts, strict=True):
-            spelling = spelled[name]
-            places.append((spelling.head, tuple(range(start, start + spelling.rank))))
-        return shape.matrix, places
-    parts, places, at = [], [], 0
-    for name, start in zip(shape.names, shape.starts, strict=True):
-        spelling = spelled[name]
-        runs = name.count(DIGITS)
-        parts.append(spelling.subscripts(shape.matrix[:, start : start + runs]))
-        places.append((spelling.head, tuple(range(at, at + spelling.rank))))
-        at += spelling.rank
-    return np.concatenate(parts, axis=1), places
-
-
-def _references(expr: S.Expr):
-    return (n for n in S.walk(expr) if type(n) is S.Name and n.name != LITERAL)
-
-
-def _constant(expr: S.Expr) -> bool:
-    return all(
-        type(n) in (S.Number, S.Name, S.Negate, S.Sum, S.Product, S.Power) for n in S.walk(expr))
-
-
-def _add_defaults(shape: _Parsed, matrix, places, result: Unrolled) -> None:
-    head, columns = places[0]
-    values = [value for part in shape.shape.parts
-              for value in [with_literals(shape.node.rhs, part.literals)] * len(part.statements)]
-    statements = shape.shape.statements().tolist()
-    subs = matrix[:, list(columns)]
-    old = result.defaults.get(head)
-    if old is None:
-        result.defaults[head] = Defaults(subs, values, statements)
-        return
-    old.subscripts = np.concatenate([old.subscripts, subs])
-    old.values += values
-    old.statements += statements
-
-
-def number(text: str) -> S.Number:
-    whole = text.isdigit()
-    return S.Number(int(text) if whole else float(text), text)
-
-
-def with_literals(expr: S.Expr, literals: tuple[str, ...]) -> S.Expr:
-    """The expression of a shape with its literals in place."""
-    if type(expr) is S.Name:
-        return number(literals[0])
-    texts = iter(literals)
-
-    def put(node: S.Expr) -> S.Expr:
-        match node:
-            case S.Name():
-                return number(next(texts))
-            case S.Negate():
-                return replace(node, operand=put(node.operand))
-            case S.Sum():
-                return replace(node, terms=tuple(map(put, node.terms)))
-            case S.Product():
-                return replace(node, factors=tuple(map(put, node.factors)))
-            case S.Power():
-                return replace(node, base=put(node.base), exponent=put(node.exponent))
-        return node
-
-    return put(expr)
-
-
-__all__ = ["Block", "Chain", "Defaults", "Lit", "Op", "Ref", "Tree", "Unrolled", "read"]

@@ -72,7 +72,7 @@ class _Roller:
         for part, flag in zip(chain.parts, chain.flags, strict=True):
             classes.setdefault((flag, key(part)), []).append(part)
         parts: list[tuple[bool, Tree]] = []
-        for (flag, kind), members in sorted(classes.items(), key=lambda c: c[0]):
+        for (flag, _), members in sorted(classes.items(), key=lambda c: c[0]):
             found, rest = self.roll(chain.op, members, free)
             if rest is not None:
                 return chain, rest
@@ -80,7 +80,8 @@ class _Roller:
         parts.sort(key=lambda p: (p[0], key(p[1])))
         if len(parts) == 1 and not parts[0][0]:
             return parts[0][1], None
-        return Chain(chain.op, tuple([p for _, p in parts]), tuple([f for f, _ in parts]), True), None
+        flags, trees = zip(*parts, strict=True)
+        return Chain(chain.op, trees, flags, True), None
 
     def roll(self, op: str, members: list[Tree], free: bool):
         """The members of one kind, rolled as far as they go."""
@@ -136,8 +137,7 @@ class _Roller:
         """The members with the columns of `table`."""
         new = []
         for m, (member, cs) in enumerate(zip(members, own, strict=True)):
-            if all(self.values(c) is table[:, m, k] or np.array_equal(self.values(c), table[:, m, k])
-                   for k, c in enumerate(cs)):
+            if all(np.array_equal(self.values(c), table[:, m, k]) for k, c in enumerate(cs)):
                 new.append(member)
                 continue
             names = iter([self.column(table[:, m, k]) for k in range(len(cs))])

@@ -29,8 +29,8 @@ _EXPONENT = re.compile(r"(?<![\w.])([0-9][0-9.]*[eE])([0-9])")
 # In names with leading zeros (h01 beside h11) the zeros belong to the text and the rest to the row.
 AFTER_ZEROS = re.compile(
     r"(?:(?<=[^\W\d])|(?<=[^\W\d]0)|(?<=[^\W\d]00))([1-9][0-9]{0,7}(?![0-9])|0(?![0-9]))")
-_LONG_RUN = re.compile(r"[^\W\d][0-9]{%d}" % (MOST_DIGITS + 1))
-_ODD_RUN = re.compile(r"[^\W\d](?:0[0-9]|[0-9]{%d})" % (MOST_DIGITS + 1))
+_LONG_RUN = re.compile(rf"[^\W\d][0-9]{{{MOST_DIGITS + 1}}}")
+_ODD_RUN = re.compile(rf"[^\W\d](?:0[0-9]|[0-9]{{{MOST_DIGITS + 1}}})")
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"\s*(?:index|given|find|guess|check|precision)\b(?!\s*(?:=|\[))")
 _UNFIT = re.compile(r"[\[\]'\"{]|\b(?:where|otherwise|outside)\b|(?<![A-Za-z_0-9.])d\(")
