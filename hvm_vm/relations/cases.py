@@ -122,9 +122,7 @@ class Cases:
             case_facts = self._facts(case)
             excluded: list[Expr | None] = []
             for other in good:
-                if other is case or other.otherwise:
-                    continue
-                if not case.otherwise and other.constants <= case.constants:
+                if other is case or not _yields(case, other):
                     continue
                 there = self.covers(other, case.places, case_facts)
                 if there is None:
@@ -161,6 +159,8 @@ class Cases:
             if refuted(facts):
                 continue  # it holds nowhere
             for other in (*others[k + 1 :], *literal):
+                if _yields(case, other) or _yields(other, case):
+                    continue  # apart by what was excluded
                 there = self.covers(other, case.places, facts)
                 if there is None:
                     self._twice(other, case)
@@ -240,6 +240,11 @@ class Cases:
     def context(self, case: Drawn) -> Context:
         """What holds in the body of a case."""
         return Context(case.indices).under(case.condition)
+
+
+def _yields(case: Drawn, other: Drawn) -> bool:
+    """Whether `case` leaves to `other` the elements that both speak of."""
+    return not other.otherwise and (case.otherwise or other.constants > case.constants)
 
 
 def _rank(coefficient: Size) -> tuple:
