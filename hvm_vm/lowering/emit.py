@@ -66,11 +66,12 @@ class Emitter:
     def operation(self, operation: Operation) -> None:
         for name in operation.reads():
             self.variable(name)
-        *before, operation = self.contracted(operation)
+        whole = operation
+        *before, operation = self.contracted(whole)
         for temporary in before:
             self._done.add(temporary.variable)
             self.operation(temporary)
-        for name in operation.reads() if before else ():
+        for name in operation.reads() if operation is not whole else ():
             self.variable(name)  # an equal temporary, of which somebody else is the owner
         if operation.kind == "map" and not operation.dims and not operation.subscripts:
             self._pending.append(operation)

@@ -106,3 +106,14 @@ def test_sums_of_sums(name, spoil):
         if "b" in data:
             data["b"][0] = -spoil
     agrees(text, {"T": 2, "D": 3}, **data)
+
+
+def test_a_part_of_a_sum_that_was_given_up_is_still_computed_for_others():
+    text = ("index i, j : D\nindex t : T\ngiven W[i,j], X[t,j], m[t], U[i,j]\n"
+            "find y[t,i], z[t,i]\n"
+            "y[t,i] = sum[j](W[i,j]*X[t,j] - m[t] + exp(W[i,j] + X[t,j]))\n"
+            "z[t,i] = sum[j](U[i,j]*X[t,j] - m[t])")
+    assert operations(text) == ["sum", "sum", "contract"]
+    rng = np.random.default_rng(0)
+    agrees(text, {"T": 2, "D": 3}, W=rng.normal(size=(3, 3)), X=rng.normal(size=(2, 3)),
+           m=rng.normal(size=2), U=rng.normal(size=(3, 3)))

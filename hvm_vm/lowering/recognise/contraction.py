@@ -93,6 +93,8 @@ class _Sum:
         addends = _addends(op.roots["body"])
         if not 2 <= len(addends) <= MOST_ADDENDS:
             return None
+        if op.guard is not t.true or not all(self.program.safe(a, op.box()) for a, _ in addends):
+            return None
         full = frozenset(self.free + self.reduced)
         largest = max(range(len(addends)), key=lambda k: (len(addends[k][0].free), -k))
         found: list[Operation] = []
@@ -123,8 +125,6 @@ class _Sum:
             self.selection.remember(key, name)
             found += done
             side.append(t.ref(name, arguments))
-        if op.guard is not t.true or not all(self.program.safe(a, op.box()) for a, _ in addends):
-            return None
         epilogue = op.roots.get("epilogue", t.acc)
         whole = t.apply("add", *plus) if plus else t.apply("neg", minus.pop(0))
         for part in minus:
