@@ -15,6 +15,7 @@ FAMILIES = {
     "lane": "lanes_arith",
     "math": "lanes_math",
     "libm": "lanes_libm",
+    "trig": "lanes_trig",
     "ilane": "lanes_integer",
     "reduce": "reductions",
     "accumulate": "accumulators",
