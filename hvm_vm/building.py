@@ -24,17 +24,23 @@ def compile(
     known: Iterable[str] = (),
     free: Iterable[str] = (),
     find: Iterable[str] = (),
+    offered: Iterable[str] = (),
 ) -> Program:
     """Compile HMP.
 
     `source` is a path, source text (see `is_text`), or a `Source`.
     `known`: names set from outside though the file may determine them. `free`: literal defaults to
     drop, so that relations determine the name. `find`: results in place of the file's own.
+    `offered`: names that data files hold; those that are variables of the file are known, too.
 
     Raises `CompileError` with every diagnostic, or `InputError` when the file cannot be read.
     """
-    return _compile(_source(source), frozenset(_names(known)), frozenset(_names(free)),
-                    _names(find))
+    source, held = _source(source), frozenset(_names(known))
+    if offered := frozenset(_names(offered)) - held:
+        from hvm_vm.offered import variables_among
+
+        held |= variables_among(source, offered)
+    return _compile(source, held, frozenset(_names(free)), _names(find))
 
 
 def _compile(source: Source, known: frozenset[str], free: frozenset[str], find: tuple[str, ...],

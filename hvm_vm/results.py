@@ -10,6 +10,7 @@ import numpy as np
 from hvm_vm.bytecode.module import Family, Member, Module
 from hvm_vm.engines.words import listed, suggestion
 from hvm_vm.errors import InputError
+from hvm_vm.symbols import texts_of
 
 
 class UnknownResult(InputError, KeyError):
@@ -150,7 +151,6 @@ def _assembled(family: Family, parts: Mapping[tuple[int, ...], object]) -> np.nd
 def result_value(array: np.ndarray, symbolic: bool, module: Module):
     """A register as the user gets it: a copy, a number for a scalar, texts for symbols."""
     if symbolic:
-        texts = np.array(module.symbols or ("",), dtype=str)
-        found = texts[np.clip(array.astype(np.int64), 0, len(texts) - 1)]
+        found = texts_of(array, module)
         return found if array.ndim else str(found)
     return array.copy() if array.ndim else array.item()

@@ -25,6 +25,7 @@ from hvm_vm.engines.words import (
     suggestion,
 )
 from hvm_vm.errors import InputError
+from hvm_vm.symbols import numbers_of
 
 
 class MissingInput(InputError):
@@ -251,7 +252,7 @@ def as_input(value, module: Module, item: Input, rank: int | None = None) -> np.
     register = module.registers[item.register]
     if item.symbolic and _plain(value, item.name).dtype.kind in "biufc":
         raise InputError(located(module, item.source,
-                                 f"{item.name} is one of the symbols {_symbol_list(module)}, not a "
+                                 f"{item.name} is a symbol, such as {_symbol_list(module)}, not a "
                                  "number"))
     array = _typed(value, module, item)
     wanted = len(register.shape) if rank is None else rank
@@ -267,7 +268,7 @@ def _typed(value, module: Module, item: Input) -> np.ndarray:
     name, dtype = item.name, DTYPES[module.registers[item.register].dtype]
     array = _plain(value, name)
     if item.symbolic and array.dtype.kind in "US":
-        return _symbols(array, module, item).astype(dtype)
+        return numbers_of(array, module)
     if array.dtype.kind not in "biuf":
         kind = {"U": "text", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "durations"}
         got = kind.get(array.dtype.kind, str(array.dtype))
@@ -310,17 +311,3 @@ def _check_whole(array: np.ndarray, module: Module, item: Input) -> None:
         raise InputError(located(
             module, item.source,
             f"{item.name} is an integer input, but {item.name}{place} is {array[point]}"))
-
-
-def _symbols(array: np.ndarray, module: Module, item: Input) -> np.ndarray:
-    numbers = {text: k for k, text in enumerate(module.symbols)}
-    out = np.zeros(array.shape, np.int64)
-    for point in np.ndindex(array.shape):
-        text = str(array[point])
-        if text not in numbers:
-            raise InputError(located(
-                module, item.source,
-                f"{item.name} is one of the symbols {_symbol_list(module)}, not '{text}'"
-                f"{suggestion(text, module.symbols)}"))
-        out[point] = numbers[text]
-    return out

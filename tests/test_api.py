@@ -173,8 +173,18 @@ def test_symbol_inputs():
         outputs=(Output("n", 3, symbolic=True),))))
     out = built(a=1, b=2, n="EVEN", engine="reference")
     assert out["n"] == "EVEN"
-    with pytest.raises(hvm.InputError, match="n is one of the symbols 'ODD' or 'EVEN', not 'odd'"):
-        built(a=1, b=2, n="odd")
+    assert built(a=1, b=2, n="neither", engine="reference")["n"] == "neither"
+    with pytest.raises(hvm.InputError, match="such as 'ODD' or 'EVEN', not a number"):
+        built(a=1, b=2, n=1)
+
+
+@pytest.mark.parametrize("engine", ["reference", "jit"])
+def test_symbols_that_the_program_does_not_name(engine):
+    program = hvm.compile("index t : T\nrate[t] = if(kind[t] = 'A', 1, if(kind[t] != 'B', 3, 2))\n"
+                          "same[t] = kind[t]\n")
+    out = program(kind=["A", "C", "B", "D"], engine=engine)
+    assert list(out["rate"]) == [1, 3, 2, 3]
+    assert list(out["same"]) == ["A", "C", "B", "D"]
 
 
 def test_what_is_no_result(attend):

@@ -23,7 +23,7 @@ from hvm_vm.commands.options import (
     whole_number,
 )
 from hvm_vm.commands.output import counted, message
-from hvm_vm.commands.programs import given_data, given_values, open_program
+from hvm_vm.commands.programs import given_data, given_values, open_program, report_unread
 from hvm_vm.commands.run import report_warnings, spinner
 
 COMPARED = ("reference", "jit")
@@ -45,17 +45,18 @@ def configure(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     values = given_values(options)
+    data = given_data(options)
     start = time.perf_counter_ns()
-    program = open_program(options, known=values)
+    program = open_program(options, known=values, offered=data)
     loaded = time.perf_counter_ns() - start
     report_warnings(program)
-    data = given_data(options, program, values)
+    report_unread(program, data, values)
     from hvm_vm.tracing.compare import compare, load
     from hvm_vm.tracing.synthesise import complete
 
     engines = options.engine or COMPARED
     loads = {name: load(name) for name in engines}  # before anything else runs in them
-    inputs = complete(program, values, data)
+    inputs = complete(program, values, [data])
     with spinner("jit" if "jit" in engines else ""):
         rows = list(compare(
             program,

@@ -93,12 +93,14 @@ def open_program(
     options: argparse.Namespace,
     *,
     known: Iterable[str] = (),
+    offered: Iterable[str] = (),
     stages: list[tuple[str, int]] | None = None,
 ):
     """The program of the source or bytecode file that the options name.
 
-    `known` names, and those of `--known`, are set from outside: a source is compiled with them as
-    inputs. What each step took, in nanoseconds, is added to `stages`.
+    `known` names, those of `--known`, and the variables among `offered` names (those of data files)
+    are set from outside: a source is compiled with them as inputs. What each step took, in
+    nanoseconds, is added to `stages`.
     """
     path = options.file
     clock = time.perf_counter_ns
@@ -124,6 +126,7 @@ def open_program(
             known={*known, *options.known},
             free=options.free,
             find=options.find,
+            offered=offered,
         )
         steps = [("compile to bytecode", clock() - start)]
     if stages is not None:
@@ -152,14 +155,33 @@ def given_values(options: argparse.Namespace) -> dict[str, object]:
     return values
 
 
-def given_data(options: argparse.Namespace, program, values: Iterable[str] = ()) -> list:
-    """The data files of `--data`, opened: none, or one `Data`. Says on standard error which of
-    their names the relations of `program` determine, and are not read."""
+def given_data(options: argparse.Namespace):
+    """The data files of `--data`, opened as one mapping of names to arrays."""
     if not options.data:
-        return []
+        return {}
     from hvm_vm.data import read_data
 
-    data = read_data(*options.data)
+    return read_data(*options.data)
+
+
+def report_slips(program, values: dict[str, object]) -> None:
+    """Say on standard error which symbols that were set look like slips of one that the program
+    names. (A symbol that it does not name at all is fine: it equals none of them.)"""
+    from hvm_vm.commands.output import message
+    from hvm_vm.engines.words import suggestion
+
+    symbols = program.module.symbols
+    for item in program.module.inputs:
+        text = values.get(item.name)
+        if item.symbolic and isinstance(text, str) and text not in symbols:
+            near = suggestion(text, symbols)
+            if near:
+                message(f"note: {item.name} is '{text}', which the program does not name{near}")
+
+
+def report_unread(program, data: Iterable[str], values: Iterable[str]) -> None:
+    """Say on standard error which names of the data a program compiled already cannot read, as its
+    relations determine them."""
     values = set(values)
     ignored = [name for name in program.determined(data) if name not in values]
     if ignored:
@@ -172,4 +194,3 @@ def given_data(options: argparse.Namespace, program, values: Iterable[str] = ())
             f"{program.module.file or 'the program'} determines {them} "
             f"(compiled with --known {ignored[0]}, it reads {them} instead)"
         )
-    return [data]

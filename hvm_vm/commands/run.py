@@ -22,7 +22,14 @@ from hvm_vm.commands.options import (
     input_options,
 )
 from hvm_vm.commands.output import console, message, plain, with_folder, write_whole
-from hvm_vm.commands.programs import given_data, given_values, open_program, shown_name
+from hvm_vm.commands.programs import (
+    given_data,
+    given_values,
+    open_program,
+    report_slips,
+    report_unread,
+    shown_name,
+)
 from hvm_vm.commands.values import readable, to_json
 
 
@@ -38,15 +45,17 @@ def configure(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     values = given_values(options)
-    program = open_program(options, known=values)
+    data = given_data(options)
+    program = open_program(options, known=values, offered=data)
     report_warnings(program)
-    data = given_data(options, program, values)
+    report_slips(program, values)
+    report_unread(program, data, values)
     with spinner(options.engine):
         done = program.run(
             values,
             engine=options.engine,
             threads=options.threads,
-            data=data,
+            data=[data],
             keep_all=options.all,
         )
     shown = {**done.outputs, **done.hidden}
@@ -142,7 +151,7 @@ def blame_nan(program, values: dict, data, outputs: dict, path: str) -> int:
         return 0
     from hvm_vm import find_nan
 
-    reason = find_nan(program, values, data=data)
+    reason = find_nan(program, values, data=[data])
     if reason is None:
         return 0
     text = str(reason)

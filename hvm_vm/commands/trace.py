@@ -25,7 +25,13 @@ from hvm_vm.commands.options import (
     whole_number,
 )
 from hvm_vm.commands.output import console, message, plain, with_folder, write_whole
-from hvm_vm.commands.programs import given_data, given_values, open_program
+from hvm_vm.commands.programs import (
+    given_data,
+    given_values,
+    open_program,
+    report_slips,
+    report_unread,
+)
 from hvm_vm.commands.run import blame_nan, report_warnings, spinner, write_results
 
 
@@ -67,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         from hvm_vm import find_nan
 
         # A NaN that no result shows: `max`, `if` and comparisons hide it.
-        found = find_nan(program, values, data=data)
+        found = find_nan(program, values, data=[data])
         if found is None:
             message("no instruction makes a NaN")
             return 0
@@ -83,14 +89,16 @@ def traced(options: argparse.Namespace, values: dict):
     from hvm_vm.tracing.record import record
 
     stages: list[tuple[str, int]] = []
-    program = open_program(options, known=values, stages=stages)
+    data = given_data(options)
+    program = open_program(options, known=values, offered=data, stages=stages)
     report_warnings(program)
-    data = given_data(options, program, values)
+    report_slips(program, values)
+    report_unread(program, data, values)
     if options.all:
-        program = program.everything(values, data=data)
+        program = program.everything(values, data=[data])
     with spinner(options.engine):
         prepared = program.prepare(
-            values, engine=options.engine, threads=options.threads, data=data
+            values, engine=options.engine, threads=options.threads, data=[data]
         )
         frame = prepared.frame()
         trace = record(
