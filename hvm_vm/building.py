@@ -92,6 +92,7 @@ def compile_stages(
     """Every stage of the compiler. `lift`: scalars of families become arrays where they can. Raises
     as `compile` does."""
     from hvm_vm.bytecode import verify
+    from hvm_vm.collector import paused
     from hvm_vm.language import parse
     from hvm_vm.language.diagnostics import Diagnostics
     from hvm_vm.lowering import lower
@@ -99,19 +100,20 @@ def compile_stages(
     from hvm_vm.relations import build
     from hvm_vm.relations.lift import build_lifted
 
-    known, free = frozenset(known), frozenset(free)
+    known, free, find = frozenset(known), frozenset(free), tuple(find)
     diagnostics = Diagnostics(source)
-    if lift:
-        system, file = build_lifted(source, diagnostics, known=known, free=free, find=tuple(find))
-    else:
-        file = parse(source, diagnostics)
+    with paused():
+        if lift:
+            system, file = build_lifted(source, diagnostics, known=known, free=free, find=find)
+        else:
+            file = parse(source, diagnostics)
+            diagnostics.raise_if_errors()
+            system = build(file, source, diagnostics, known=known, free=free, find=find)
         diagnostics.raise_if_errors()
-        system = build(file, source, diagnostics, known=known, free=free, find=tuple(find))
-    diagnostics.raise_if_errors()
-    if file is not None:
-        check_names(file, source.text, system, known, free)
-    return Stages(system, verify(lower(system)),
-                  tuple(d.render() for d in diagnostics.warnings))
+        if file is not None:
+            check_names(file, source.text, system, known, free)
+        return Stages(system, verify(lower(system)),
+                      tuple(d.render() for d in diagnostics.warnings))
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable
 from dataclasses import replace
 
+from hvm_vm.collector import paused
 from hvm_vm.errors import CompileError
 from hvm_vm.language import parse
 from hvm_vm.language import syntax as S
@@ -69,15 +69,11 @@ def lift(
 ) -> Lifted | None:
     """The lifted file, or None when nothing can be lifted. `file`: the parsed source, or None for
     a large text, which is `scanned` instead."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return _lift(source, file, scanned, known, free, tuple(find))
-    except Unliftable:
-        return None
-    finally:
-        if collecting:
-            gc.enable()
+    with paused():
+        try:
+            return _lift(source, file, scanned, known, free, tuple(find))
+        except Unliftable:
+            return None
 
 
 def _lift(source, file, scanned, known, free, find) -> Lifted:
