@@ -2,9 +2,11 @@
 
   hvm explain attention.hmp
 
-Relation by relation in the order of the text, with the instructions that compute it. A relation
-without an instruction of its own is part of the ones named below it, or is not needed. Of bytecode,
-which holds no source, only the relations with instructions are known.
+The indexed relations that scalar ones were lifted to come first, with the scalar relations that
+follow no common rule and why. Then relation by relation in the order of the text, with the
+instructions that compute it. A relation without an instruction of its own is part of the ones named
+below it, or is not needed. Of bytecode, which holds no source, only the relations with instructions
+are known.
 """
 
 from __future__ import annotations
@@ -36,12 +38,13 @@ def run(options: argparse.Namespace) -> int:
     if kind_of(data) == BYTECODE:
         require_no_compiling(options.file, options)
         module = verified(options.file, data).module
-        relations = _of_module(module)
+        relations, lifted = _of_module(module), []
     else:
         from hvm_vm.building import compile_stages
 
+        source = to_source(options.file, data)
         stages = compile_stages(
-            to_source(options.file, data),
+            source,
             known=options.known,
             free=options.free,
             find=options.find,
@@ -50,9 +53,23 @@ def run(options: argparse.Namespace) -> int:
             message(warning)
         module = stages.verified.module
         relations = _of_system(module, stages.system)
-    parts = ([*_sizes(module), *_inputs(module), *_results(module)], relations, [_totals(module)])
+        lifted = _lifted(source, options)
+    parts = ([*_sizes(module), *_inputs(module), *_results(module)], lifted, relations,
+             [_totals(module)])
     print("\n\n".join("\n".join(part) for part in parts if part))
     return 0
+
+
+def _lifted(source, options: argparse.Namespace) -> list[str]:
+    """What scalar relations became, and which stay scalar."""
+    from hvm_vm.language import parse
+    from hvm_vm.language.diagnostics import Diagnostics
+    from hvm_vm.relations.lift import lift
+    from hvm_vm.relations.lift.report import families, reasons
+
+    lifted = lift(source, parse(source, Diagnostics(source)), known=options.known,
+                  free=options.free, find=options.find)
+    return [] if lifted is None else [*families(lifted, source), *reasons(lifted, source)]
 
 
 def _sizes(module) -> list[str]:

@@ -8,23 +8,23 @@ an array that is not made stays scalar, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
 
-from hvm_vm.language import syntax as S
 from hvm_vm.relations.order import components
 
 from .absorb import absorbed
 from .dots import elements
-from .members import Unliftable, coded, radix_of
+from .facts import Facts
+from .members import Unliftable, coded
 from .pieces import Piece, pieces, single
-from .read import Unrolled, expressions
+from .read import Unrolled
 from .regions import hull, parted
 from .rolling import rolled
 from .skeleton import Block, Chain, Op, Run, Tree, refs
+from .statements import determined, names_in
 
 MOST_IMPORTS = 8
 LONG_RUN = 8  # a lone sum of so many terms is worth an array
@@ -65,144 +65,8 @@ class Plan:
     dropped: list[str] = field(default_factory=list)
 
 
-class Planner:
-    def __init__(self, unrolled: Unrolled, known: Iterable[str], free: Iterable[str]) -> None:
-        self.unrolled = unrolled
-        self.members = unrolled.members
-        self.radix = {h: radix_of(m.max(axis=0)) for h, m in self.members.items()}
-        self.codes = {h: coded(m, self.radix[h]) for h, m in self.members.items()}
-        self.used = {h: np.zeros(len(m), bool) for h, m in self.members.items()}
-        self.determined = {h: np.zeros(len(m), bool) for h, m in self.members.items()}
-        self.barred: dict[str, str] = {}
-        self.reasons: dict[int, str] = {}
-        self.dropped: list[str] = []
-        self._uses()
-        self._drop(frozenset(known), frozenset(free))
-        self._determine()
-        self._bar()
-
-    def places(self, head: str, subs: np.ndarray) -> np.ndarray:
-        """Where elements stand in `members[head]`."""
-        return np.searchsorted(self.codes[head], coded(subs, self.radix[head]))
-
-    # -- what the relations say ----------------------------------------------------------------
-    def _uses(self) -> None:
-        for block in self.unrolled.blocks:
-            for head, subs in elements(block):
-                self.used[head][self.places(head, subs)] = True
-        for _, statement in self.unrolled.others:
-            if type(statement) is S.Check:
-                continue
-            for name in _names_in(statement, left=False):
-                self._use(name)
-
-    def _use(self, name: str) -> None:
-        if name in self.unrolled.elements:
-            head, subs = self.unrolled.elements[name]
-            self.used[head][self.places(head, np.array([subs]))] = True
-
-    def _drop(self, known: frozenset[str], free: frozenset[str]) -> None:
-        """Take out what is set from outside, and the defaults that are dropped. A default of what
-        is set from outside may stay: the value replaces it."""
-        un = self.unrolled
-        for names, blocks in ((self._members(known), True), (self._members(free), False)):
-            away: dict[str, list[tuple[int, ...]]] = {}
-            for name in names:
-                if name in un.elements:
-                    head, subs = un.elements[name]
-                    away.setdefault(head, []).append(subs)
-            for head, subs in away.items():
-                gone = coded(np.array(subs), self.radix[head])
-                if blocks:
-                    self._drop_rows(head, gone)
-                elif head in un.defaults:
-                    self._drop_defaults(head, gone)
-            if blocks:
-                un.others = [o for o in un.others if not self._sets(o[1], names)]
-
-    def _members(self, names: frozenset[str]) -> frozenset[str]:
-        """`names`, where a family stands for its members."""
-        families = self.unrolled.families
-        return names.union(*(families.members(n) for n in names if n not in families.taken))
-
-    def _sets(self, statement, names: frozenset[str]) -> bool:
-        return (type(statement) is S.Relation and type(statement.lhs) is S.Name
-                and statement.lhs.name in names and statement.lhs.name in self.unrolled.elements)
-
-    def _drop_defaults(self, head: str, gone: np.ndarray) -> None:
-        old = self.unrolled.defaults[head]
-        keep = ~np.isin(coded(old.subscripts, self.radix[head]), gone)
-        if keep.any():
-            which = np.flatnonzero(keep).tolist()
-            self.unrolled.defaults[head] = type(old)(
-                old.subscripts[keep], [old.values[k] for k in which],
-                [old.statements[k] for k in which])
-        else:
-            del self.unrolled.defaults[head]
-
-    def _drop_rows(self, head: str, gone: np.ndarray) -> None:
-        kept = []
-        for block in self.unrolled.blocks:
-            if block.left.head == head:
-                subs = block.rows[:, list(block.left.columns)]
-                out = np.isin(coded(subs, self.radix[head]), gone)
-                if out.any():
-                    self.dropped += [self.unrolled.name(head, tuple(s))
-                                     for s in subs[out].tolist()]
-                    block = block.take(~out)
-            if len(block.rows):
-                kept.append(block)
-        self.unrolled.blocks = kept
-
-    def _determine(self) -> None:
-        """Mark what is determined. Raises `Unliftable` when something is determined twice."""
-        un = self.unrolled
-        for block in un.blocks:
-            if block.left.columns:
-                self._mark(block.left.head, block.rows[:, list(block.left.columns)])
-        for head, defaults in un.defaults.items():
-            self._mark(head, defaults.subscripts)
-        for _, statement in un.others:
-            if type(statement) is S.Relation and type(statement.lhs) is S.Name:
-                name = statement.lhs.name
-                if name in un.elements:
-                    head, subs = un.elements[name]
-                    if statement.where is not None or statement.otherwise or statement.outside:
-                        self.barred[head] = f"{name} is determined under a condition"
-                        self.determined[head][self.places(head, np.array([subs]))] = True
-                    else:
-                        self._mark(head, np.array([subs]))
-
-    def _mark(self, head: str, subs: np.ndarray) -> None:
-        places = self.places(head, subs)
-        marks = self.determined[head]
-        if marks[places].any() or len(np.unique(places)) < len(places):
-            raise Unliftable("a scalar is determined twice")
-        marks[places] = True
-
-    def _bar(self) -> None:
-        """The arrays whose scalars stand where elements of arrays cannot stand."""
-        un = self.unrolled
-        for _, statement in un.others:
-            match statement:
-                case S.Relation() if type(statement.lhs) is S.Name:
-                    inner = [n for p in expressions(statement) for n in _in_subscripts(p)]
-                    reason = "it stands in a subscript"
-                case S.Relation() | S.Guess() | S.IndexDecl():
-                    inner = _names_in(statement)
-                    reason = "it stands in a relation that does not determine one name"
-                case S.Given():
-                    inner = [i.name for i in statement.items if i.integer or i.pattern is not None]
-                    reason = "it is declared with a type or a tensor"
-                case _:
-                    inner, reason = [], ""
-            for name in inner:
-                if name in un.elements:
-                    self.barred.setdefault(un.elements[name][0], f"{name}: {reason}")
-        for head, table in self.members.items():
-            size = prod((table.max(axis=0) - table.min(axis=0) + 1).tolist())
-            if size > 8 * len(table) + 64:
-                self.barred.setdefault(head, "its subscripts lie far apart")
+class Planner(Facts):
+    """Makes the plan."""
 
     # -- pieces --------------------------------------------------------------------------------
     def plan(self) -> Plan:
@@ -305,7 +169,7 @@ class Planner:
             for piece in lone:
                 singles[piece.head] = singles.get(piece.head, 0) + 1
             for _, statement in self.unrolled.others:
-                for name in _left(statement):
+                for name in determined(statement):
                     if name in self.unrolled.elements:
                         head = self.unrolled.elements[name][0]
                         singles[head] = singles.get(head, 0) + 1
@@ -337,11 +201,11 @@ class Planner:
                     for head, subs in elements_of(piece.block, ref.head):
                         target |= {self.unrolled.name(head, tuple(s)) for s in subs.tolist()}
         for _, statement in self.unrolled.others:
-            for name in _left(statement):
+            for name in determined(statement):
                 node = elements[name][0] if name in elements else name
                 node = node if node in arrays else name
                 target = reads.setdefault(node, set())
-                for other in _names_in(statement, left=False):
+                for other in names_in(statement, left=False):
                     head = elements[other][0] if other in elements else other
                     target.add(head if head in arrays else other)
         for target in list(reads.values()):
@@ -472,28 +336,3 @@ def _long(block: Block, tree: Tree | None = None) -> bool:
         case Chain():
             return any(_long(block, p) for p in tree.parts)
     return False
-
-
-def _left(statement: S.Statement) -> list[str]:
-    if type(statement) is S.Relation and type(statement.lhs) is S.Name:
-        return [statement.lhs.name]
-    return []
-
-
-def _names_in(statement: S.Statement, left: bool = True) -> list[str]:
-    """The plain names of a statement; without `left`, but for the name that it determines."""
-    parts = expressions(statement)
-    if not left and _left(statement):
-        parts = parts[1:]
-    if type(statement) in (S.Find, S.Given) and not left:
-        return []
-    return [n.name for p in parts for n in S.walk(p) if type(n) is S.Name]
-
-
-def _in_subscripts(expr: S.Expr) -> list[str]:
-    found = []
-    for node in S.walk(expr):
-        if type(node) is S.Subscript:
-            for sub in node.subs:
-                found += [n.name for n in S.walk(sub) if type(n) is S.Name]
-    return found

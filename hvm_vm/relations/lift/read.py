@@ -7,7 +7,6 @@ syntax among the `others`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +23,7 @@ from .blocks import Defaults, add_blocks
 from .members import Spelling, Unliftable, distinct, names_of, spellings
 from .scan import AFTER_ZEROS, DIGITS, LITERAL, Scan, Shape
 from .skeleton import Block
+from .statements import expressions
 from .tree import NotLiftable, Reader
 
 
@@ -137,26 +137,6 @@ def _other_statements(scan, text, numbers, parsed) -> list[tuple[int, S.Statemen
             raise Unliftable("a statement cannot be read")
         found.append((number, statements[0]))
     return found
-
-
-def expressions(statement: S.Statement) -> Iterable[S.Expr]:
-    """The expressions of a statement in which scalars may stand."""
-    match statement:
-        case S.Relation():
-            parts = [statement.lhs, statement.rhs, statement.where]
-        case S.Check():
-            parts = [statement.condition, statement.within, statement.where]
-        case S.Guess():
-            parts = [statement.target, statement.value, statement.lo, statement.hi]
-        case S.Find():
-            parts = list(statement.items)
-        case S.IndexDecl():
-            parts = [statement.lo, statement.hi, statement.until]
-        case S.Given():
-            parts = [S.Name(i.name, i.name_span) for i in statement.items]
-        case _:
-            parts = []
-    return [p for p in parts if p is not None]
 
 
 def _names(statements) -> tuple[list[str], list[str]]:

@@ -26,6 +26,22 @@ def indexed_text(lifted: Lifted) -> str:
     return "\n\n".join("\n".join(lines) for lines in groups if lines) + "\n"
 
 
+def families(lifted: Lifted, source: Source) -> list[str]:
+    """The indexed relations, each with the number of relations that it is and where they begin."""
+    found = []
+    spans = lifted.plan.unrolled.spans
+    texts = {s.span: statement_text(s) for s in lifted.file.statements
+             if type(s) is S.Relation and type(s.lhs) is S.Subscript}
+    for piece in lifted.plan.relations:
+        count = len(piece.block.rows)
+        first = spans[int(piece.block.statements.min())]
+        if count > 1 and first in texts:
+            text = " ".join(texts[first].split())
+            where = f"{source.name}:{source.line_number(first.start)}"
+            found.append((first.start, f"lifted  {text}    # {count} relations from {where}"))
+    return [line for _, line in sorted(found)]
+
+
 def reasons(lifted: Lifted, source: Source) -> list[str]:
     """What stayed scalar and why, one line for each statement, at most `MOST_SHOWN`."""
     found = []
