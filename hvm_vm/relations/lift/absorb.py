@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .fit import fit
-from .skeleton import Block, Chain, Op, Ref, Run, Tree, columns, key
+from .skeleton import Block, Chain, Num, Op, Ref, Run, Tree, columns, key
 
 ONE = -1
 
@@ -86,7 +86,7 @@ def _match(run: Tree, plain: Tree) -> list[int] | None:
                 else:
                     return None
             return found
-    if isinstance(run, Ref | Op | Chain) and key(run) == key(plain):
+    if isinstance(run, Ref | Num | Op | Chain) and key(run) == key(plain):
         return columns(plain)
     return [] if run == plain else None
 

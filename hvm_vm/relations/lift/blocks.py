@@ -10,7 +10,7 @@ from hvm_vm.language import syntax as S
 from hvm_vm.relations.names import CONSTANTS
 
 from .apart import set_apart
-from .constants import MARK, Gatherer, finished, varying
+from .constants import AFFINE, MARK, Gatherer, finished, varying
 from .dots import Rows, elements, without_dots
 from .members import Spelling, Unliftable, distinct
 from .scan import DIGITS, LITERAL
@@ -76,7 +76,7 @@ def _constants(arrays, result) -> dict[str, str]:
     """Add the arrays of constants to `result`: provisional heads to heads."""
     heads = {}
     for provisional, found in arrays.items():
-        if found is None:
+        if found is None or found == AFFINE:
             continue
         kept, table, texts, statement = found
         if not kept:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .fit import fit
 from .members import coded, distinct, radix_of
 from .scan import LITERAL
-from .skeleton import Block, Chain, Lit, Op, Ref, Tree, columns, key
+from .skeleton import Block, Chain, Lit, Num, Op, Ref, Tree, columns, key
 
 MARK = LITERAL  # before the place of a literal that differs
+AFFINE = "affine"
 ALIKE = 3       # so many terms of one kind with different numbers are a reason of their own
 
 
@@ -116,22 +118,28 @@ class Gatherer:
         count = self._counts[kind] = self._counts.get(kind, 0) + 1
         order = np.full(len(self._rows), count, np.int64)
         group["tables"].append(np.column_stack([self._rows[:, own], order]))
-        self._added.append(order)
-        own.append(self._rows.shape[1] + len(self._added) - 1)
+        # The number itself, should it follow the subscripts.
+        whole = [sign * int(t) if t.isdigit() and len(t) < 10 else 0 for t in self._values[place]]
+        self._added += [order, np.array(whole, np.int64)]
+        width = self._rows.shape[1] + len(self._added)
+        own += [width - 2, width - 1]
         group["values"].append([(sign, t) for t in self._values[place]])
         group["statements"].append(self._statements)
         return Ref(f"{MARK}{group['number']}", tuple(own))
 
     def arrays(self):
         """For each provisional head: (places of the subscripts that are kept, table, values,
-        statement), or None when a number is not told by its subscripts."""
+        statement), `AFFINE`, or None when a number is not told by its subscripts."""
         found = {}
         for group in self.groups.values():
             table = np.concatenate(group["tables"])
             texts = [v for part in group["values"] for v in part]
+            head = f"{MARK}{group['number']}"
+            if _affine(table, texts):
+                found[head] = AFFINE
+                continue
             numbers = {v: k for k, v in enumerate(dict.fromkeys(texts))}
             value = np.array([numbers[v] for v in texts], np.int64)
-            head = f"{MARK}{group['number']}"
             kept = _needed(table, value)
             if kept is None:
                 found[head] = None
@@ -164,6 +172,17 @@ def _needed(table: np.ndarray, value: np.ndarray) -> list[int] | None:
         if size <= 8 * len(table) + 64 and (best is None or size <= best[0]):
             best = size, kept
     return None if best is None else best[1]
+
+
+def _affine(table: np.ndarray, texts: list[tuple[int, str]]) -> bool:
+    """Whether the numbers are whole and an affine function of their subscripts."""
+    if not all(t.isdigit() and len(t) < 10 for _, t in texts):
+        return False
+    value = np.array([sign * int(t) for sign, t in texts], np.int64)
+    own = table[:, :-1]
+    _, first = np.unique(coded(own, radix_of(own.max(axis=0))), return_index=True)
+    rule = fit(own[first], value[first][:, None])
+    return bool((rule.predicted(own)[:, 0] == value).all())
 
 
 def _tells(table: np.ndarray, value: np.ndarray) -> bool:
@@ -207,6 +226,8 @@ def _where(term: Tree, literal: Lit) -> int:
 def finished(tree: Tree, arrays, heads: dict[str, str]) -> Tree:
     """The skeleton with the arrays that were made in place of provisional references."""
     match tree:
+        case Ref() if arrays.get(tree.head) == AFFINE:
+            return Num(tree.columns[-1])
         case Ref() if tree.head in heads:
             kept = arrays[tree.head][0]
             return Ref(heads[tree.head], tuple([tree.columns[k] for k in kept]))

@@ -11,7 +11,7 @@ from .blocks import number
 from .forms import Form, index_form, integer
 from .indices import Indices
 from .pieces import Piece
-from .skeleton import Chain, Lit, Op, Ref, Run, Tree, columns
+from .skeleton import Chain, Lit, Num, Op, Ref, Run, Tree, columns
 
 
 class Writer:
@@ -85,6 +85,8 @@ class _Scope:
                     return S.Name(tree.head)
                 subs = tuple([forms[c].expr() for c in tree.columns])
                 return S.Subscript(self.writer.names[tree.head], subs)
+            case Num():
+                return forms[tree.column].expr()
             case Op():
                 return _operation(tree.kind, tuple([self.tree(a, forms) for a in tree.args]))
             case Chain():

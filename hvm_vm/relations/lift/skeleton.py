@@ -33,6 +33,13 @@ class Lit:
 
 
 @dataclass(frozen=True, slots=True)
+class Num:
+    """A whole number that differs between relations: it stands in a column."""
+
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class Op:
     """Anything but a chain: `kind` is a call's function, "^", "neg", "not", "and", "or", or the
     operators of a comparison."""
@@ -68,7 +75,7 @@ class Dots:
     """`...` among the parts of a chain."""
 
 
-Tree = Ref | Lit | Op | Chain | Run | Dots
+Tree = Ref | Lit | Num | Op | Chain | Run | Dots
 
 
 @dataclass
@@ -111,6 +118,8 @@ def _columns(tree: Tree, found: list[int]) -> None:
     match tree:
         case Ref():
             found.extend(tree.columns)
+        case Num():
+            found.append(tree.column)
         case Op():
             for arg in tree.args:
                 _columns(arg, found)
@@ -127,6 +136,8 @@ def renumbered(tree: Tree, counter) -> Tree:
     match tree:
         case Ref():
             return Ref(tree.head, tuple(next(counter) for _ in tree.columns))
+        case Num():
+            return Num(next(counter))
         case Op():
             return Op(tree.kind, tuple([renumbered(a, counter) for a in tree.args]))
         case Chain():
@@ -145,6 +156,8 @@ def key(tree: Tree):
             return ("ref", tree.head, len(tree.columns))
         case Lit():
             return ("lit", tree.text)
+        case Num():
+            return ("num",)
         case Op():
             return ("op", tree.kind, *[key(a) for a in tree.args])
         case Chain():
