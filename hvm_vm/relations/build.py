@@ -28,9 +28,12 @@ from .order import order
 from .outside import Outside
 from .patterns import read_pattern
 from .reach import Reach
-from .report import Report
+from .report import Report, joined
 from .resolve import Resolver
 from .results import Finder, Found, default_items
+from .solve.assign import assign
+from .solve.blocks import Blocks
+from .solve.draw import draw_solved
 from .solving import unsolved
 from .spelling import members, spell_out
 from .split import split
@@ -98,13 +101,18 @@ class _Build:
         defaults, self.broken = read_defaults(out, resolver, self.free, report)
         settled = self.known | defaults.keys()
         given = [r for n in out.givens for r in out.relations.pop(n, ())]
-        unsolved(out, seen, resolver, given, dropped, settled, self.find, report)
+        assigned = assign(out, seen, resolver, given, dropped, settled, self.find, report)
+        self.dropped, given, self.answers = assigned.left, assigned.reported, assigned.found
+        self.broken |= assigned.broken
+        unsolved(resolver, report)
 
         # Every relation, resolved.
         definitions = {
             name: self.same_rank(name, [draw(r, resolver, integers) for r in relations])
             for name, relations in out.relations.items()
         }
+        for name, relation in assigned.solved.items():
+            definitions[name] = [draw_solved(relation, name, resolver, integers)]
         claims = [c for c in (read_check(node, resolver) for node in out.checks) if c is not None]
 
         resolver.uncalled()
@@ -139,8 +147,10 @@ class _Build:
         self.outside(out, definitions, claims, axes)
         for element in split(definitions):
             axes[element] = ()
+        self.blocks = Blocks(out.guesses, resolver, integers, report)
         ordered, _ = order(
-            {n: c for n, c in definitions.items() if not all(x.bad for x in c)}, integers, report
+            {n: c for n, c in definitions.items() if not all(x.bad for x in c)},
+            integers, report, self.blocks,
         )
         types = self.types(out, definitions, claims, axes, defaults, ordered)
         found = self.results(out, seen, definitions, defaults, axes, families)
@@ -149,10 +159,22 @@ class _Build:
             *settle(self.cases.requirements, sizes.defaults, OVERLAP_HELP, report),
             *settle(coverage.requirements, sizes.defaults, HOLE_HELP, report),
         ]
+        blocks = self.blocks.system(definitions)
+        for block in blocks:
+            case = definitions[block.unknowns[0].variable][0]
+            names = joined(u.variable for u in block.unknowns)
+            report.error(
+                f"`{report.quote(case.node.span)}` must be solved for {names}, which is not"
+                " supported in this version",
+                case.node.span,
+            )
         self.diagnostics.raise_if_errors()
 
         facts = Facts(out, sizes, families, definitions, defaults, axes, types, seen.first)
-        return assemble(facts, patterns, ordered, found, requirements, claims, self.known, resolver)
+        return assemble(
+            facts, patterns, ordered, found, requirements, claims, self.known, resolver,
+            blocks,
+        )
 
     # -- names ---------------------------------------------------------------------------------
     def drop_known(self, out: Outline) -> list[S.Relation]:
@@ -243,7 +265,8 @@ class _Build:
             items = [(i, self.report.quote(i.span)) for f in out.finds for i in f.items]
         else:
             items = default_items(
-                out, definitions, defaults, axes, self.resolver, self.dropped
+                out, definitions, defaults, axes, self.resolver, self.dropped,
+                [*self.answers, *(g.target.name for g in out.guesses)], self.blocks,
             )
         return finder.read(items)
 
