@@ -28,7 +28,7 @@ from .order import order
 from .outside import Outside
 from .patterns import read_pattern
 from .reach import Reach
-from .report import Report, joined
+from .report import Report
 from .resolve import Resolver
 from .results import Finder, Found, default_items
 from .solve.assign import assign
@@ -160,14 +160,6 @@ class _Build:
             *settle(coverage.requirements, sizes.defaults, HOLE_HELP, report),
         ]
         blocks = self.blocks.system(definitions)
-        for block in blocks:
-            case = definitions[block.unknowns[0].variable][0]
-            names = joined(u.variable for u in block.unknowns)
-            report.error(
-                f"`{report.quote(case.node.span)}` must be solved for {names}, which is not"
-                " supported in this version",
-                case.node.span,
-            )
         self.diagnostics.raise_if_errors()
 
         facts = Facts(out, sizes, families, definitions, defaults, axes, types, seen.first)
@@ -246,7 +238,9 @@ class _Build:
             types.note_uses(expr, symbolic, undeclared)
         inputs.set_types(types, axes, definitions, defaults, symbolic, out)
         for name in ordered:
-            if name in definitions:
+            if name in definitions and definitions[name][0].implicit:
+                types.of[name] = "float"
+            elif name in definitions:
                 types.determine(name, definitions[name])
         for name in definitions:
             types.of.setdefault(name, "float")

@@ -22,6 +22,7 @@ FAMILIES = {
     "blas": "blas_calls",
     "direct": "direct",
     "attention": "attention",
+    "solve": "solves",
 }
 
 
