@@ -42,7 +42,7 @@ _SMALLEST = 1e-4       # fraction of a Newton step, before Levenberg-Marquardt t
 _LARGEST = 1e10        # damping, before the point is given up
 _ATTEMPTS = 8          # other starts that are tried after a stall
 _DEFICIENT = 1e-11     # relative pivot of a Jacobian that is singular at a solution
-_FARTHEST = 100.0      # a step's length, in lengths of the unknown
+_FARTHEST = 1.0        # a step's length, in lengths of the unknown
 
 
 def state_size(n: int) -> int:

@@ -70,10 +70,10 @@ def assign(
         return result
     speaks = Speaks(out, resolver)
     known = {*out.relations, *out.givens, *settled, *resolver.sizes.values, *out.indices}
-    rows = _rows(out, given, dropped, speaks, known)
     asked = {text.partition("[")[0].strip() for text in find} or {
         item.name for f in out.finds for item in f.items
     }
+    rows = _rows(out, given, dropped, speaks, known, asked)
     guessed = [g.target.name for g in out.guesses]
     rows, result.left = _wanted(rows, out, seen, asked, bool(find or out.finds))
     trouble = diagnosis.Diagnosis(out, seen, report, speaks, known)
@@ -112,13 +112,19 @@ def assign(
     return result
 
 
-def _rows(out: Outline, given, dropped, speaks: Speaks, known: set[str]) -> list[Row]:
+def _rows(
+    out: Outline, given, dropped, speaks: Speaks, known: set[str], asked: set[str]
+) -> list[Row]:
     rows: list[Row] = []
     cases: dict[tuple, Row] = {}
     sources = [("implicit", out.implicit), ("given", given), ("dropped", dropped)]
     for kind, relations in sources:
         for relation in relations:
             unknowns = tuple(n for n in speaks.of(relation) if n not in known)
+            if not unknowns and (kind == "implicit" or asked):
+                unknowns = tuple(speaks.through(relation, known))
+                if kind != "implicit":
+                    unknowns = tuple(n for n in unknowns if n in asked)
             key = None
             if kind != "implicit":
                 key = (kind, relation.lhs.name)

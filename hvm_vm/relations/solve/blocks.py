@@ -69,7 +69,8 @@ class Blocks:
             torn = min(cycle, key=lambda n: (n not in self.guesses, -self._degree(n, cycle, reads)))
             rest.remove(torn)
             unknowns.append(torn)
-        unknowns.sort(key=lambda n: definitions[n][0].node.span.start)
+        places = {n: k for k, n in enumerate(self.resolver.ranks)}  # where names stand first
+        unknowns.sort(key=lambda n: places.get(n, 0))
         first = definitions[unknowns[0]][0]
         if len(unknowns) > MOST_UNKNOWNS:
             self.report.error(

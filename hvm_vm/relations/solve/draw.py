@@ -38,6 +38,12 @@ def draw_solved(
             relation.span,
         )
     subscripts: tuple[Expr, ...] = ()
+    if not found and resolver.ranks[name][0]:
+        resolver.error(
+            f"`{report.quote(relation.span)}` must be solved for {name}, which it depends on through"
+            " other relations; that is supported for single numbers only in this version",
+            relation.span,
+        )
     if not resolver.bad:
         places = list(dict.fromkeys(r.subscripts for r in references(body) if r.variable == name))
         subscripts = places[0] if places else ()
@@ -54,6 +60,7 @@ def _judge(relation: S.Relation, name: str, places: list, indices: tuple, resolv
     """Report what is no solve of one element at a time."""
     quote = resolver.report.quote(relation.span)
     plain = [s.index for s in places[0] if type(s) is IndexValue] if places else []
+    places = places or [()]
     if len(places) > 1 or len(plain) < len(places[0]) or not set(plain) <= set(indices):
         resolver.error(
             f"`{quote}` couples elements of {name}: solving for all of them together is not"

@@ -26,6 +26,21 @@ class Speaks:
             self._expr(relation.where, frozenset(), found, True)
         return list(found)
 
+    def through(self, relation: S.Relation, known: set[str]) -> list[str]:
+        """The names that are not known, and that what the relation speaks of is computed from."""
+        found: dict[str, None] = {}
+        waiting = [n for n in self.of(relation) if n in self.out.relations]
+        seen = set(waiting)
+        while waiting:
+            for other in self.out.relations[waiting.pop()]:
+                for name in self.of(other):
+                    if name in self.out.relations and name not in seen:
+                        seen.add(name)
+                        waiting.append(name)
+                    elif name not in known:
+                        found[name] = None
+        return list(found)
+
     def _expr(self, expr: S.Expr, hidden: frozenset, found: dict, everything: bool) -> None:
         stack = [expr]
         while stack:
