@@ -54,7 +54,7 @@ def changed(**parts):
         ("roots", lambda d: d.roots[:-1], "no number of unknowns"),
         ("roots", lambda d: (d.roots[1], *d.roots[1:]), "iterations has the wrong type"),
         ("roots", lambda d: (d.roots[0], d.roots[2], *d.roots[2:]), "tolerance must be"),
-        ("roots", lambda d: (*d.roots[:2], d.roots[8], *d.roots[3:]), "start depends on an unknown"),
+        ("roots", lambda d: (*d.roots[:2], d.roots[8], *d.roots[3:]), "start depends on an unkn"),
         ("roots", lambda d: (*d.roots[:8], -1, *d.roots[9:]), "residual"),
         ("message", lambda d: -1, "message"),
         ("status", lambda d: 1, "status"),

@@ -92,8 +92,8 @@ def test_one_solve_for_each_point_of_a_family(engine):
     if engine == "reference":
         volatility, strike, tau = volatility[:60], strike[:60], tau[:60]
     data = {"S": np.full(len(tau), 100.0), "X": strike, "tau": tau, "r": 0.02}
-    forward = OPTIONS.replace("find implied[o]", "find market[o]").replace("market[o], r", "r, v[o]")
-    forward = forward.split("guess")[0].replace("implied[o]", "v[o]")
+    forward = OPTIONS.split("guess")[0].replace("find implied[o]", "find market[o]")
+    forward = forward.replace("market[o], r", "r, v[o]").replace("implied[o]", "v[o]")
     market = run(forward, "jit", v=volatility, **data)["market"]
     found = run(OPTIONS, engine, market=market, **data)["implied"]
     np.testing.assert_allclose(found, volatility, rtol=1e-6)

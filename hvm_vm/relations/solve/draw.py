@@ -40,8 +40,8 @@ def draw_solved(
     subscripts: tuple[Expr, ...] = ()
     if not found and resolver.ranks[name][0]:
         resolver.error(
-            f"`{report.quote(relation.span)}` must be solved for {name}, which it depends on through"
-            " other relations; that is supported for single numbers only in this version",
+            f"`{report.quote(relation.span)}` must be solved for {name}, on which it depends"
+            " through others; that is supported for single numbers only in this version",
             relation.span,
         )
     if not resolver.bad:
