@@ -288,6 +288,8 @@ class Program:
                     [n for n in arguments.unknown if self._recompile is None
                      or n not in self._spellings],
                     self._spellings, {o.name for o in self.module.outputs})
+            # The others that are given decide what is left to be determined, too.
+            names |= {n for n in given if n in self._spellings}
             return self._with_known(frozenset(names))._arguments(values, data)
         if data is not None:
             from hvm_vm.data import fill_patterns

@@ -466,3 +466,12 @@ def test_inputs_that_nothing_reads_may_be_left_out():
 
 def test_warnings_are_kept():
     assert isinstance(hvm.compile("a = 3").warnings, tuple)
+
+
+def test_a_call_decides_what_is_unknown():
+    ohm = hvm.compile("V = R*I")
+    assert ohm(R=3.0, I=4.0)["V"] == 12
+    assert dict(ohm(V=12.0, R=3.0)) == {"I": 4.0}
+    assert dict(ohm(V=12.0, I=4.0)) == {"R": 3.0}
+    with pytest.raises(hvm.HvmError, match="R and I; set one of them"):
+        ohm(V=12.0)

@@ -126,6 +126,8 @@ class Expressions:
             )
         if tokens.accept_word("acc"):
             return Tree("acc", token)
+        if tokens.accept_word("unknown"):
+            return Tree("unknown", token, value=tokens.integer("the number of an unknown", low=0))
         tokens.expect_kind("name", "an expression")
         if not tokens.is_op("("):
             key = (token.value, tokens.primes())
@@ -297,7 +299,7 @@ class Expressions:
         ].dtype == "i64" else "f"
 
 
-_LEAVES = frozenset(("const", "iconst", "size", "index", "acc"))
+_LEAVES = frozenset(("const", "iconst", "size", "index", "acc", "unknown"))
 _RESULT = {row.name: row.result for row in LANE_OPS}
 
 

@@ -9,6 +9,7 @@ from hvm_vm.bytecode.asm_expressions import Expressions, Pools, Tree
 from hvm_vm.bytecode.asm_sizes import read_range
 from hvm_vm.bytecode.asm_tokens import ROLE_OF_WORD, AssemblyText, Token, Tokens, close_to
 from hvm_vm.bytecode.module import Descriptor, Dim, Instruction, Register
+from hvm_vm.bytecode.solve_layout import MAX_UNKNOWNS, NAMES, Layout
 
 
 @dataclass
@@ -103,10 +104,14 @@ class _Reader:
         self.message, self.status, self.source = -1, 0, -1
 
     def read(self) -> Instruction:
-        self._core()
+        if self.op.group == "system":
+            self._unknowns()
+        else:
+            self._core()
         while self.tokens.next.kind != "end":
             self._clause()
-        for root, name in zip(self.roots, self.op.roots, strict=False):
+        names = () if self.op.group == "system" else self.op.roots
+        for root, name in zip(self.roots, names, strict=False):
             if root is None and not name.endswith("?"):
                 raise self.tokens.error(f"this {self.op.name} needs a clause: {name} …")
         build = self.expressions.build
@@ -165,16 +170,42 @@ class _Reader:
         else:
             self.roots[0] = self.expressions.read()
 
+    def _unknowns(self) -> None:
+        """What a solve begins with: the places of its unknowns; then its expressions by name."""
+        tokens = self.tokens
+        self._place()
+        while tokens.accept(","):
+            self._place()
+        layout = Layout(len(self.expressions.operands))
+        if layout.n > MAX_UNKNOWNS:
+            raise tokens.error(f"a solve has at most {MAX_UNKNOWNS} unknowns")
+        self.roots = [None] * (layout.jacobian(layout.n - 1, layout.n - 1) + 1)
+        for position, name in enumerate(("iterations", "tolerance")):
+            if not tokens.accept_word(name):
+                raise tokens.error(f"this solve needs its {name}, not {tokens.found()}")
+            self.roots[position] = self.expressions.read()
+        for name in NAMES:
+            if not tokens.accept_word(name):
+                if name in ("start", "residual", "scale"):
+                    raise tokens.error(f"this solve needs a clause: {name} …")
+                continue
+            for k, position in enumerate(layout.run(name)):
+                if k:
+                    tokens.expect(",", f"between the expressions of {name}")
+                if not tokens.accept_word("none"):
+                    self.roots[position] = self.expressions.read()
+
     def _clause(self) -> None:
         tokens, op = self.tokens, self.op
-        names = [] if op.group == "elementwise" else [root.rstrip("?") for root in op.roots]
+        plain = op.group in ("elementwise", "system")
+        names = [] if plain else [root.rstrip("?") for root in op.roots]
         token = tokens.next
         if tokens.accept_word("with"):
             self.expressions.definition_list()
         elif tokens.is_op("@"):
             self.source = self.around.read_source(tokens)
             _expect_end(tokens, op)
-        elif op.group == "claim" and tokens.accept_word("message"):
+        elif op.group in ("claim", "system") and tokens.accept_word("message"):
             self.around.texts.append(tokens.expect_kind("text", "the message in quotes").value)
             self.message = len(self.around.texts) - 1
         elif op.group == "claim" and tokens.accept_word("status"):

@@ -17,6 +17,7 @@ from hvm_vm.bytecode.asm_tokens import ROLE_WORDS, spell_float, spell_name, spel
 from hvm_vm.bytecode.asm_words import ATOM, COMPARE, INFIX, NOT, SIGN, SPELLING
 from hvm_vm.bytecode.module import Descriptor, Instruction, Module
 from hvm_vm.bytecode.regions import result_count
+from hvm_vm.bytecode.solve_layout import NAMES, Layout
 
 LINE = 100  # where a line is broken before its next clause
 LONGEST_TEXT = 400  # of an expression, before a part of it is named
@@ -81,6 +82,9 @@ class _Listing:
             parts = [f"{head} {bodies[0]}", *bodies[1:]]
             parts[:-1] = [f"{part}," for part in parts[:-1]]
             return parts + self.clauses(results)
+        if self.op.group == "system":
+            places = ", ".join(self.place(k) for k in range(results))
+            return [f"{head} {places}", *self.clauses(len(self.op.roots))]
         first = 0
         if self.op.group == "claim":
             core, first = self.root(0), 1
@@ -96,7 +100,9 @@ class _Listing:
         """What follows the core: the other expressions, the dimensions, the definitions, the
         message."""
         found = []
-        if self.op.group != "elementwise":
+        if self.op.group == "system":
+            found += self._settings()
+        elif self.op.group != "elementwise":
             for position in range(first, len(self.op.roots)):
                 if self.descriptor.roots[position] != -1:
                     found.append(f"{self.op.roots[position].rstrip('?')} {self.root(position)}")
@@ -112,9 +118,24 @@ class _Listing:
             ("" if number else "with ") + text for number, text in enumerate(self.definitions)
         ]
         found += [text + "," for text in definitions[:-1]] + definitions[-1:]
+        if self.op.group == "system":
+            found.append(f"message {spell_text(self.module.texts[self.descriptor.message])}")
         if self.op.group == "claim":
             found.append(f"message {spell_text(self.module.texts[self.descriptor.message])}")
             found.append(f"status {self.descriptor.status}")
+        return found
+
+    def _settings(self) -> list[str]:
+        """The expressions of a solve, by name; `none` where there is none."""
+        layout = Layout(result_count(self.op, len(self.descriptor.roots)))
+        found = [f"iterations {self.root(0)}", f"tolerance {self.root(1)}"]
+        for name in NAMES:
+            texts = [
+                self.root(k) if self.descriptor.roots[k] >= 0 else "none" for k in layout.run(name)
+            ]
+            if any(text != "none" for text in texts):
+                texts[0] = f"{name} {texts[0]}"
+                found += [f"{text}," for text in texts[:-1]] + texts[-1:]
         return found
 
     def root(self, position: int) -> str:
@@ -173,6 +194,8 @@ class _Listing:
             return self.dims[node.immediate], ATOM
         if node.op == "acc":
             return "acc", ATOM
+        if node.op == "unknown":
+            return f"unknown {node.immediate}", ATOM
         if node.op in ("load", "gather"):
             axes = self.descriptor.accesses[node.immediate].axes
             computed = sum(axis is None for axis in axes)

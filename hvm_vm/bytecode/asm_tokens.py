@@ -17,9 +17,14 @@ from hvm_vm.errors import BytecodeError
 ROLE_WORDS = {"o": "over", "r": "reduce", "n": "along", "u": "attend", "c": "features"}
 ROLE_OF_WORD = {word: role for role, word in ROLE_WORDS.items()}
 # The clauses that name an expression or a setting.
-CLAUSES = ("condition", "weight", "score", "epsilon", "epilogue", "with", "message", "status")
+CLAUSES = (
+    "condition", "weight", "score", "epsilon", "epilogue", "with", "message", "status",
+    "iterations", "tolerance", "start", "lower", "upper", "residual", "scale", "jacobian",
+)  # fmt: skip
 # Words that mean something in an instruction: a dimension of such a name is put in backquotes.
-KEYWORDS = frozenset((*ROLE_OF_WORD, *CLAUSES, "acc", "and", "or", "not", "inf", "nan"))
+KEYWORDS = frozenset((
+    *ROLE_OF_WORD, *CLAUSES, "acc", "unknown", "none", "and", "or", "not", "inf", "nan",
+))  # fmt: skip
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _TOKEN = re.compile(

@@ -30,7 +30,7 @@ _SIGNS = {
     "div": "/",
     "select": "if",
 }
-_SPECIAL = frozenset(("const", "iconst", "size", "index", "load", "gather", "acc"))
+_SPECIAL = frozenset(("const", "iconst", "size", "index", "load", "gather", "acc", "unknown"))
 
 
 def _base(row: lane_ops.LaneOp) -> str:

@@ -58,6 +58,9 @@ def cost(
     for region, numbers in evaluated.items():
         per_point = sum(lane_ops.BY_NAME[nodes[n].op].flops for n in numbers)
         flops += per_point * points(region) if per_point else 0
+    if row.group == "system":  # one iteration: the elimination and the two triangles
+        n = result_count(row, len(roots))
+        flops += (2 * n**3 // 3 + 2 * n * n) * points("o")
     return flops, _traffic(row, extents, nodes, roots, accesses, reads, elements, itemsizes)
 
 

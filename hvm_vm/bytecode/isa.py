@@ -107,6 +107,15 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "points outside take no part, whatever K and V hold there, and with none left the sum is 0. "
         "Q and K hold c; V and the result do not. K and V hold u; Q and the result do not. The o dimensions "
         "that only V and the result have are the value features."),
+    # -- systems ---------------------------------------------------------------------------------
+    _op(40, "solve", "system", "o",
+        "iterations tolerance start* lower*? upper*? residual* scale* jacobian*?", 0,
+        "D1[p], …, Dn[p] with residual_i(D1[p], …, Dn[p]) = 0", _FREE, "0",
+        "Solves n relations for n unknowns, at each point by itself: damped Newton steps with the "
+        "exact Jacobian, by LU with full pivoting; one step where no entry of the Jacobian depends on "
+        "an unknown. In the expressions, `unknown k` is the k-th result so far. Ends the run "
+        "(status 1) unless every residual is small beside its scale and the last full Newton step is "
+        "small beside the unknowns. The message has one line for each relation, to name it by."),
     # -- claims ----------------------------------------------------------------------------------
     _op(50, "check", "claim", "o", "claim", 0, "claim(p) for every p", "no result", "0",
         "Ends the run with the descriptor's message unless the claim is true (not 0, not NaN) at "

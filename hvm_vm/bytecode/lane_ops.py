@@ -24,7 +24,7 @@ class LaneOp:
     name: str
     arguments: str
     result: str
-    immediate: str  # what the immediate indexes: "", "constant", "integer", "size", "dim", "access"
+    immediate: str  # what the immediate indexes: "", "constant", "integer", "size", "dim", "access", "unknown"
     flops: int
     text: str  # how a person reads it, with {0} {1} … for arguments and {imm} for the immediate
     doc: str
@@ -41,6 +41,7 @@ _ROWS = (
     (6, "acc",        "",    "a", "",         0, "acc",                     "the core result of the instruction at this lane (epilogues and attention scores)"),
     (7, "float",      "i",   "f", "",         0, "float({0})",              "an integer as a number"),
     (8, "int",        "f",   "i", "",         0, "int({0})",                "a number that must be whole, as an integer; an error when it is not"),
+    (9, "unknown",   "",    "f", "unknown",  0, "unknown {imm}",           "the value so far of an unknown of a solve, by its number"),
     (10, "add",       "ff",  "f", "",         1, "({0} + {1})",             "sum"),
     (11, "sub",       "ff",  "f", "",         1, "({0} - {1})",             "difference"),
     (12, "mul",       "ff",  "f", "",         1, "({0}*{1})",               "product"),

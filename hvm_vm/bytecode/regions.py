@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from hvm_vm.bytecode.isa import Instruction
+from hvm_vm.bytecode.solve_layout import unknown_count
 
 # Roles of the dimensions that an expression varies over, where that is not all of them. `q` stands
 # for the free dimensions that the scores of an attention have: those of its first two reads.
@@ -45,6 +46,8 @@ def result_count(op: Instruction, roots: int) -> int:
     """How many of an instruction's operands are results: its first ones."""
     if op.name in ("halt", "check"):
         return 0
+    if op.group == "system":
+        return max(1, unknown_count(roots))
     return roots if op.group == "elementwise" else 1
 
 
@@ -52,4 +55,6 @@ def root_name(op: Instruction, position: int) -> str:
     """The name of the expression at `position` of a descriptor's roots, without its mark."""
     if op.group == "elementwise":
         return "body"
+    if op.group == "system":
+        return "expression"
     return op.roots[position].rstrip("?*")

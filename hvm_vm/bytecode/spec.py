@@ -11,7 +11,7 @@ from __future__ import annotations
 from hvm_vm.bytecode import container, isa, lane_ops, limits
 from hvm_vm.bytecode.asm_words import SPELLING
 from hvm_vm.bytecode.module import DTYPES
-from hvm_vm.bytecode.regions import root_name, root_roles
+from hvm_vm.bytecode.regions import root_roles
 from hvm_vm.bytecode.sizes import ATOM_OPS, SIZE_LIMIT
 from hvm_vm.bytecode.writer import DIRECT_OPERANDS, NONE, ROLES, SPILLED
 
@@ -99,9 +99,10 @@ def _instructions() -> str:
             group = row.group
             parts.append(f"### {group.capitalize()}\n")
         expressions = []
-        for position, root in enumerate(row.roots):
-            name = root_name(row, position)
-            note = {"?": " (optional)", "*": " (one a result)"}.get(root[-1], "")
+        for root in row.roots:
+            name = root.rstrip("?*")
+            note = {"?": " (optional)", "*": " (one a result)", "*?": " (one a result, optional)"}
+            note = note.get(root[len(name) :], "")
             expressions.append(f"`{name}`{note} over {_roles(root_roles(row, name))}")
         costs = [row.flops] * (row.flops != "0") + ["those of its expressions"] * bool(row.roots)
         parts.append(
@@ -135,6 +136,8 @@ def _operands(row: isa.Instruction) -> str:
     first = (
         "the results, one for each expression"
         if row.group == "elementwise"
+        else "the unknowns"
+        if row.group == "system"
         else ""
         if row.group == "claim"
         else "the result"
@@ -234,7 +237,7 @@ preconditions first.
                  terms, the constant (size), and for each term its dimension and coefficient (size)
     nodes        list: lane operation (byte), arguments, immediate (if the operation has one)
     roots        list of indices of nodes; -1 for an expression that is absent
-    message      index of a text (checks only)
+    message      index of a text (checks and solves only)
     status       exit status (checks: 1 or 2, else 0)
 
 Counters of dimensions run from 0 to extent - 1; the *index value* is the first index value + the
@@ -310,6 +313,10 @@ subscripts are in HMP: `%h[n - 1]`.
     contract                    %D[…] = %A[…] * %B[…]  epilogue …
     attention                   %D[…] = q %Q[…] k %K[…] v %V[…]  score …  weight …  condition …
                                 epilogue …
+    solve                       %D[…], %E[…], …  iterations 100  tolerance 1e-10  start …, …
+                                lower …, …  upper …, …  residual …, …  scale …, …
+                                jacobian …, …, … (row by row; none for what is absent)
+                                message "one line a relation"
     check                       claim  message "…"  status 1
 
 and in each case `over`, `reduce`, `along`, `attend`, `features` with dimensions `t:T, h:0..H - 1`

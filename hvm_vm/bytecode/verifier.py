@@ -139,12 +139,13 @@ class _Code:
         types = lane_types(module, op, descriptor, dtypes, first_load, where)
         results = result_count(op, len(descriptor.roots))
         lanes = ["i" if dtype == "i64" else "f" for dtype in dtypes[:results]]
-        check_roots(op, descriptor, types, lanes, [dims_of(a) for a in descriptor.accesses], where)
+        over = [dims_of(a) for a in descriptor.accesses]
+        check_roots(op, descriptor, types, lanes, over, where, module)
         if op.group == "claim":
             check_index(descriptor.message, len(module.texts), where, "its message", "text")
             if descriptor.status not in (1, 2):
                 raise refuse(where, f"its status is {descriptor.status}, not 1 or 2")
-        elif descriptor.message != -1 or descriptor.status:
+        elif op.group != "system" and (descriptor.message != -1 or descriptor.status):
             raise refuse(where, "has a message or a status, which only checks have")
         return types, results, left_open
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from hvm_vm.bytecode import isa, lane_ops, limits
 from hvm_vm.bytecode.module import Descriptor, Module, Node
 from hvm_vm.bytecode.regions import dims_of_roles, root_name, root_roles
+from hvm_vm.bytecode.verify_solve import check_solve
 from hvm_vm.bytecode.verify_tables import check_index, refuse
 
 # The type of the value that each named expression must have; an epilogue and the bodies of the
@@ -51,6 +52,8 @@ def lane_types(
         for argument in node.args:
             if not 0 <= argument < number:
                 raise refuse(at, f"its argument {argument} is not an earlier node")
+        if node.op == "unknown" and op.group != "system":
+            raise refuse(at, "only a solve has unknowns")
         expected = _expected_arguments(row, descriptor, node, first_load, at)
         given = "".join(types[a] for a in node.args)
         if given not in expected:
@@ -110,9 +113,13 @@ def check_roots(
     results: Sequence[str],
     operand_dims: Sequence[frozenset[int]],
     where: str,
+    module: Module | None = None,
 ) -> None:
     """The roots fit the row, have the right types, and read only along dimensions they may."""
     roots = descriptor.roots
+    if op.group == "system":
+        check_solve(module, descriptor, types, results, where)
+        return
     if op.group == "elementwise":
         if not roots:
             raise refuse(where, "has no expression")

@@ -18,6 +18,7 @@ from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, Frame
 from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference_lanes import Lanes, true
 from hvm_vm.engines.reference_reductions import REDUCTIONS, reduction
+from hvm_vm.engines.reference_solve import solve
 from hvm_vm.engines.reference_whole import layer_norm, product_sum, rms_norm, softmax
 from hvm_vm.engines.slices import part_of, slices
 from hvm_vm.engines.words import at_point, located, printable
@@ -35,6 +36,7 @@ class Run:
         self.arrays = arrays
         self.precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
         self.lanes = Lanes(module, one, arrays, self.precision)
+        self.solved: tuple[int, float] | None = None  # evaluations and residual of a solve
 
     def dims(self, roles: str) -> tuple[int, ...]:
         return tuple(d for d, role in enumerate(self.one.roles) if role in roles)
@@ -191,11 +193,20 @@ INSTRUCTIONS: dict[str, Callable[[Run], None]] = {
     "map": elementwise, "copy": elementwise, "gather": elementwise, "select": elementwise,
     **dict.fromkeys(REDUCTIONS, reduction),
     "contract": contract, "softmax": softmax_, "layer_norm": layer_norm_, "rms_norm": rms_norm_,
-    "attention": attention, "check": check,
+    "attention": attention, "solve": solve, "check": check,
 }  # fmt: skip
 
 
 # -- running -------------------------------------------------------------------------------------
+
+
+def _one(module: Module, one: BoundInstruction, frame: Frame, function) -> None:
+    run = Run(module, one, frame.arrays)
+    function(run)
+    if run.solved is not None:
+        if not isinstance(frame.scratch, dict):
+            frame.scratch = {}
+        frame.scratch[one.pc] = run.solved
 
 
 class Reference:
@@ -212,7 +223,7 @@ class Reference:
             parts, function = self.steps[pc]
             with np.errstate(all="ignore"):
                 for part in parts:
-                    function(Run(self.module, part, frame.arrays))
+                    _one(self.module, part, frame, function)
 
     def run(self, frame: Frame) -> int:
         pc = -1
@@ -220,7 +231,7 @@ class Reference:
             with np.errstate(all="ignore"):
                 for pc, (parts, function) in enumerate(self.steps):  # noqa: B007
                     for part in parts:
-                        function(Run(self.module, part, frame.arrays))
+                        _one(self.module, part, frame, function)
         except (HvmError, MemoryError) as error:
             raise self._failed(error, pc) from None
         return len(self.steps) + 1
@@ -233,11 +244,16 @@ class Reference:
                 for pc, (parts, function) in enumerate(self.steps):
                     start = clock()
                     for part in parts:
-                        function(Run(self.module, part, frame.arrays))
+                        _one(self.module, part, frame, function)
                     times[pc] += clock() - start
         except (HvmError, MemoryError) as error:
             raise self._failed(error, pc) from None
         return len(self.steps) + 1
+
+    def solved(self, frame: Frame) -> dict[int, tuple[int, float]]:
+        """For each solve by its pc: the most evaluations that a point took in the last run, and the
+        largest residual relative to its relation's terms."""
+        return frame.scratch if isinstance(frame.scratch, dict) else {}
 
     def _failed(self, error: Exception, pc: int) -> HvmError:
         if isinstance(error, MemoryError):

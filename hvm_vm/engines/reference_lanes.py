@@ -83,6 +83,7 @@ class Lanes:
         self.arrays = arrays
         self.precision = precision
         self.acc = acc
+        self.unknowns: Sequence[np.ndarray] = ()  # of a solve: their values so far
         self.rank = len(instruction.extents)
         self.values: dict[int, np.ndarray] = {}
 
@@ -115,6 +116,8 @@ class Lanes:
             return self.gather(access, places, *args[len(access.dynamic) :])
         if op == "acc":
             return self.acc
+        if op == "unknown":
+            return self.unknowns[node.immediate]
         if op == "float":
             return args[0].astype(self.precision)
         if op == "int":

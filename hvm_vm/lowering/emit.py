@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from hvm_vm.bytecode.isa import BY_NAME
 from hvm_vm.bytecode.module import Descriptor, Instruction
+from hvm_vm.lowering import solve
 from hvm_vm.lowering.lanes import Lanes
 from hvm_vm.lowering.operation import Operation
 from hvm_vm.lowering.pools import Pools
@@ -33,6 +34,7 @@ class Emitter:
         self.code: list[Instruction] = []
         self.preconditions: list[Operation] = []
         self._done: set[str] = set()
+        self._solved: set[Operation] = set()
         self._pending: list[Operation] = []
         self._pending_names: set[str] = set()
 
@@ -64,6 +66,10 @@ class Emitter:
                 self.operation(operation)
 
     def operation(self, operation: Operation) -> None:
+        if operation.kind == "solve":  # several variables have it
+            if operation in self._solved:
+                return
+            self._solved.add(operation)
         for name in operation.reads():
             self.variable(name)
         whole = operation
@@ -142,11 +148,14 @@ class Emitter:
         results = [(together[k].variable, together[k].subscripts) for k in stored]
         roots = [values[k] for k in stored]
         kind = _elementwise_name(lanes.nodes, roots)
-        self._instruction(kind, together[stored[0]], lanes, results, roots)
+        self.instruction(kind, together[stored[0]], lanes, results, roots)
 
     def emit(self, operation: Operation) -> None:
         if operation.kind == "map":
             self.maps([operation])
+            return
+        if operation.kind == "solve":
+            solve.emit(self, operation)
             return
         t = self.program.terms
         acc = "i" if operation.kind in ("argmax", "argmin") else "f"
@@ -174,9 +183,9 @@ class Emitter:
             else:
                 roots.append((lanes.integer if whole else lanes.number)(term, guard))
         results = [(operation.variable, operation.subscripts)] if operation.variable else []
-        self._instruction(operation.kind, operation, lanes, results, roots, reads)
+        self.instruction(operation.kind, operation, lanes, results, roots, reads)
 
-    def _instruction(self, kind, operation: Operation, lanes: Lanes, results, roots, reads=()):
+    def instruction(self, kind, operation: Operation, lanes: Lanes, results, roots, reads=()):
         pools = self.pools
         places = [lanes.place(subscripts, name) for name, subscripts in results]
         registers = [pools.register_of(name) for name, _ in results]

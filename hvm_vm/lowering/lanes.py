@@ -44,6 +44,10 @@ class Lanes:
         """The node of `term` as an i lane."""
         return self._value("i", term, guard or self.program.terms.true)
 
+    def unknown(self, number: int) -> int:
+        """The node of an unknown of a solve."""
+        return self._node("unknown", immediate=number)
+
     def add_access(self, register: int, place) -> int:
         self.accesses.append(place)
         self.operands.append(register)

@@ -6,7 +6,7 @@ import os
 import sys
 
 from hvm_vm.bytecode.module import Family, Input, Member, Module, Output, SizeSymbol
-from hvm_vm.lowering import convert, dead, fuse, regions
+from hvm_vm.lowering import convert, dead, fuse, regions, solve
 from hvm_vm.lowering.canonical import Canon
 from hvm_vm.lowering.emit import Emitter, precondition
 from hvm_vm.lowering.operation import Operation, Space
@@ -75,6 +75,8 @@ def _program(system: System) -> Program:
     for k, name in enumerate(system.order):
         program.position[name] = k
         program.defs[name] = regions.definition(program, system.definitions[name])
+    for block in system.blocks:
+        solve.prepare(program, block)
     return program
 
 

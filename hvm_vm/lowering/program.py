@@ -71,6 +71,7 @@ class Program:
     position: dict[str, int] = field(default_factory=dict)  # of determined variables, in `order`
     users: dict[str, set[str]] = field(default_factory=dict)  # of live variables, by definition
     results: frozenset[str] = frozenset()
+    solves: dict[str, object] = field(default_factory=dict)  # of unknowns: their block (`solve.py`)
 
     def in_range(self, ref: Term, box: dict | None = None) -> bool:
         """True only if every subscript of `ref` provably is in range for all index values."""

@@ -8,7 +8,7 @@ become temporaries, shared where they are equal; `fuse.py` joins them with what 
 
 from __future__ import annotations
 
-from hvm_vm.lowering import inline
+from hvm_vm.lowering import inline, solve
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.program import Info, Program, Region
 from hvm_vm.lowering.recognise.building import rewrite
@@ -42,11 +42,14 @@ class Selection:
             definition = program.defs.get(name)
             if definition is None:
                 continue
-            if name not in program.results:
+            if name not in program.results and name not in program.solves:
                 if not self.uses.get(name):
                     continue
                 if inline.take_in(self, name):
                     continue
+            if name in program.solves:
+                self.of[name] = [solve.select(self, program.solves[name])]
+                continue
             self.of[name] = []
             for region in definition.regions:
                 operation = self.elementwise(name, region)

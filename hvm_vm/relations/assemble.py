@@ -21,6 +21,7 @@ from .results import Found
 from .system import (
     Apply,
     Axis,
+    Block,
     Case,
     Const,
     Definition,
@@ -54,6 +55,7 @@ def assemble(
     claims: list[Claim],
     known: frozenset[str],
     resolver: Resolver,
+    blocks: tuple[Block, ...] = (),
 ) -> System:
     """The system of a file without errors."""
     report = resolver.report
@@ -80,6 +82,7 @@ def assemble(
         symbols=tuple(resolver.symbols),
         families=facts.families.system(scalars),
         size_places={n: facts.sizes.places[n] for n in size_defaults},
+        blocks=blocks,
     )
 
 
@@ -133,5 +136,6 @@ def _requirement(claim: Claim, report: Report) -> Requirement:
     body = claim.claim
     if claim.condition is not None:
         body = Apply("if", (claim.condition, body, Const(1)))
-    message = f"check failed: `{report.quote(claim.node.span)}`"
+    message = getattr(claim.node, "words", "") or (
+        f"check failed: `{report.quote(claim.node.span)}`")
     return Requirement(claim.indices, body, message, 1, place(claim.node.span))

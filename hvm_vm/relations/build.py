@@ -32,6 +32,9 @@ from .report import Report
 from .resolve import Resolver
 from .results import Finder, Found, default_items
 from .sequence import Sequence
+from .solve.assign import assign
+from .solve.blocks import Blocks
+from .solve.draw import draw_solved
 from .solving import unsolved
 from .spelling import members, spell_out
 from .split import split
@@ -104,13 +107,18 @@ class _Build:
         defaults, self.broken = read_defaults(out, resolver, self.free, report)
         settled = self.known | defaults.keys()
         given = [r for n in out.givens for r in out.relations.pop(n, ())]
-        unsolved(out, seen, resolver, given, dropped, settled, self.find, report)
+        assigned = assign(out, seen, resolver, given, dropped, settled, self.find, report)
+        self.dropped, given, self.answers = assigned.left, assigned.reported, assigned.found
+        self.broken |= assigned.broken
+        unsolved(resolver, report)
 
         # Every relation, resolved.
         definitions = {
             name: self.same_rank(name, [draw(r, resolver, integers) for r in relations])
             for name, relations in out.relations.items()
         }
+        for name, relation in assigned.solved.items():
+            definitions[name] = [draw_solved(relation, name, resolver, integers)]
         claims = [c for c in (read_check(node, resolver) for node in out.checks) if c is not None]
 
         resolver.uncalled()
@@ -145,18 +153,24 @@ class _Build:
         self.outside(out, definitions, claims, axes)
         for element in split(definitions):
             axes[element] = ()
+        self.blocks = Blocks(out.guesses, resolver, integers, report)
         ordered, _ = order(
-            {n: c for n, c in definitions.items() if not all(x.bad for x in c)}, integers, report
+            {n: c for n, c in definitions.items() if not all(x.bad for x in c)},
+            integers, report, self.blocks,
         )
         types = self.types(out, definitions, claims, axes, defaults, ordered)
         if asked is None:
-            asked = default_items(out, definitions, defaults, axes, resolver, dropped)
+            asked = default_items(
+                out, definitions, defaults, axes, resolver, self.dropped,
+                [*self.answers, *(g.target.name for g in out.guesses)], self.blocks,
+            )
         found = Finder(resolver, integers, axes, families, report).read(asked)
         coverage = self.coverage(definitions, axes, claims, found, types)
         requirements = [
             *settle(self.cases.requirements, sizes.defaults, OVERLAP_HELP, report),
             *settle(coverage.requirements, sizes.defaults, HOLE_HELP, report),
         ]
+        blocks = self.blocks.system(definitions)
         self.diagnostics.raise_if_errors()
 
         sequence = Sequence(axes, integers)
@@ -168,7 +182,10 @@ class _Build:
             requirements = [sequence.requirement(r) for r in requirements]
 
         facts = Facts(out, sizes, families, definitions, defaults, axes, types, seen.first)
-        return assemble(facts, patterns, ordered, found, requirements, claims, self.known, resolver)
+        return assemble(
+            facts, patterns, ordered, found, requirements, claims, self.known, resolver,
+            blocks,
+        )
 
     # -- names ---------------------------------------------------------------------------------
     def drop_known(self, out: Outline) -> list[S.Relation]:
@@ -240,7 +257,9 @@ class _Build:
             types.note_uses(expr, symbolic, undeclared)
         inputs.set_types(types, axes, definitions, defaults, symbolic, out)
         for name in ordered:
-            if name in definitions:
+            if name in definitions and definitions[name][0].implicit:
+                types.of[name] = "float"
+            elif name in definitions:
                 types.determine(name, definitions[name])
         for name in definitions:
             types.of.setdefault(name, "float")

@@ -35,6 +35,8 @@ class Drawn:
     constants: int = 0
     bad: bool = False
     excluded: tuple = ()
+    # Of a name that is solved for: the body must be 0, and reads the name itself.
+    implicit: bool = False
 
 
 def draw(node: S.Relation, resolver: Resolver, integers: Integers) -> Drawn:

@@ -76,15 +76,25 @@ def components(
 
 
 def order(
-    definitions: dict[str, list[Drawn]], integers: Integers, report: Report
+    definitions: dict[str, list[Drawn]], integers: Integers, report: Report, blocks=None
 ) -> tuple[tuple[str, ...], set[str]]:
-    """The determined variables in order, and those that are part of a cycle (reported)."""
+    """The determined variables in order, and those that are part of a cycle (reported). Cycles that
+    `blocks` can take are solved."""
     reads = dependences(definitions)
+    if blocks is not None:
+        for name in definitions:
+            more = blocks.reads(name, definitions)
+            if more:
+                reads[name] = tuple(dict.fromkeys((*reads[name], *more)))
     done: list[str] = []
     cyclic: set[str] = set()
     for component in components(definitions, reads.__getitem__):
         if len(component) == 1 and component[0] not in reads[component[0]]:
             done.append(component[0])
+            continue
+        taken = blocks.take(component, definitions, reads) if blocks is not None else None
+        if taken is not None:
+            done.extend(taken)
             continue
         cyclic.update(component)
         _report(component, definitions, reads, integers, report)
@@ -115,7 +125,8 @@ def _report(component, definitions, reads, integers: Integers, report: Report) -
     if len(component) == 1:
         report.error(
             f"`{report.quote(first.node.span)}` must be solved for {component[0]}, which stands"
-            " on both sides; solving is not supported in this version",
+            " on both sides; solving for elements that are coupled is not supported in this"
+            " version",
             first.node.span,
         )
         return
@@ -127,7 +138,7 @@ def _report(component, definitions, reads, integers: Integers, report: Report) -
                 break
     report.error(
         f"these relations must be solved together: {shown} (each reads the next);"
-        " simultaneous systems are not supported in this version",
+        " systems that couple elements of arrays are not supported in this version",
         first.node.span,
         notes=notes[:4],
     )

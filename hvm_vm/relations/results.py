@@ -166,9 +166,13 @@ class Finder:
 
 
 def default_items(
-    out: Outline, definitions, defaults, axes, resolver, dropped: list[S.Relation]
+    out: Outline, definitions, defaults, axes, resolver, dropped: list[S.Relation],
+    answers: list[str] = (), blocks=None,
 ) -> list[tuple[S.Expr, str]]:
     """Without `find`: the names that no other relation uses, in the order of the text.
+
+    `answers`, which relations not written for them determine, and names with a guess are results
+    too; the members of simultaneous `blocks` where there would be none.
 
     Relations `dropped` because their name is set from outside use names all the same: what the
     results are must not depend on how they are asked for."""
@@ -188,5 +192,8 @@ def default_items(
     starts = {n: c[0].node.span.start for n, c in definitions.items()}
     starts |= {n: relation.span.start for n, (_, relation) in defaults.items()}
     starts |= {relation.lhs.name: relation.span.start for relation in dropped}
-    names = sorted((n for n in starts if n not in used and n in axes), key=starts.__getitem__)
+    answers = {n for n in answers if n in starts}
+    names = {n for n in starts if n not in used or n in answers}
+    names = names or {n for n in starts if blocks is not None and n in blocks.members}
+    names = sorted((n for n in names if n in axes), key=starts.__getitem__)
     return [(S.Name(n, resolver.ranks[n][1]), n) for n in names]

@@ -191,6 +191,27 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """A variable that a block is solved for. Its definition has one case, whose body is not its
+    value but must be 0. `start`, `lo` and `hi` (None: no bound) are over the case's indices."""
+
+    variable: str
+    start: Expr
+    lo: Expr | None = None
+    hi: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Relations that are solved together, at every point of one space: the unknowns' indices
+    correspond in order. `inside` are variables with ordinary definitions that depend on the
+    unknowns and that the unknowns' relations read; they stand after them in the order."""
+
+    unknowns: tuple[Unknown, ...]
+    inside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FamilyMember:
     """A scalar of a family. One that was lifted is the element of `variable` at the zero-based
     `position`; else it is a variable of its own name."""
@@ -228,3 +249,4 @@ class System:
     symbols: tuple[str, ...] = ()
     families: tuple[ScalarFamily, ...] = ()
     size_places: dict[str, Place] = field(default_factory=dict)
+    blocks: tuple[Block, ...] = ()

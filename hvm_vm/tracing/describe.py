@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from hvm_vm.bytecode import isa, lane_ops
 from hvm_vm.bytecode.module import Access, Descriptor, Instruction, Module
 from hvm_vm.bytecode.sizes import Size, SizeError
+from hvm_vm.bytecode.solve_layout import Layout, unknown_count
 
 LONGEST = 4000  # characters of one description; a longer one is cut, and says by how much
 BRIEF = 240  # of one in a table for people; a longer one says what there is of what
 
-_LEAVES = frozenset(("const", "iconst", "size", "index", "load", "acc"))
+_LEAVES = frozenset(("const", "iconst", "size", "index", "load", "acc", "unknown"))
 
 # How tightly an infix operation binds, and how tightly each operand must to go without brackets;
 # the levels are HMP's own. What is not listed is written as a call.
@@ -88,12 +89,20 @@ class _Describer:
         roots = self._roots(d)
         # A value that several places use is written once, after `with`.
         self.shared = self._shared_nodes(d)
+        self.unknowns: list[str] = []
+        if self.row.group == "system":
+            self.unknowns = [self._place(k) for k in range(unknown_count(len(d.roots)))]
         self.texts = self._node_texts(d)
         if self.row.group == "claim":
             spans = self._free(d)
             text = f"check {self._root(roots.get('claim', -1))}{spans}"
             if d.message >= 0:
                 text += f"    # {self.module.texts[d.message].splitlines()[0]}"
+        elif self.row.group == "system":
+            layout = Layout(unknown_count(len(d.roots)))
+            held = "; ".join(f"{self._root(d.roots[k])} = 0" for k in layout.run("residual"))
+            text = f"{', '.join(self._result(k) for k in range(layout.n))} = solve {held}"
+            self._only_shown(d, [d.roots[k] for k in layout.run("residual")])
         elif self.row.group == "elementwise":
             count = len(d.roots)
             parts = [
@@ -119,6 +128,18 @@ class _Describer:
         read = len({*self.instruction.operands[count:]})
         operands = "1 operand" if read == 1 else f"{read} operands"
         return f"{shown} = {self.instruction.op} of {done} operations on {operands}"
+
+    def _only_shown(self, d: Descriptor, roots: list[int]) -> None:
+        """Keep the definitions of the values that `roots` use."""
+        seen: set[int] = set()
+        while roots:
+            k = roots.pop()
+            if k not in seen:
+                seen.add(k)
+                roots.extend(d.nodes[k].args)
+        numbers = {n for k, n in self.shared.items() if k in seen}
+        self.shared = {k: n for k, n in self.shared.items() if n in numbers}
+        self.shared_texts = [(n, t) for n, t in self.shared_texts if n in numbers]
 
     # -- parts -----------------------------------------------------------------------------------
 
@@ -249,6 +270,8 @@ class _Describer:
             text = _size_text(self.module.sizes[node.immediate], self.sizes)
         elif op == "index":
             return self.descriptor.dims[node.immediate].name, _ATOM
+        elif op == "unknown":
+            return self.unknowns[node.immediate], _ATOM
         elif op == "load":
             # A guard repeats the condition that the branch already shows.
             return self._place(node.immediate), _ATOM

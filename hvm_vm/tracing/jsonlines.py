@@ -3,8 +3,9 @@
 Every object has `kind` (`"instruction"` or `"summary"`) and `version`, the version of these
 fields. An instruction has `pc`, `op`, `source` (`"file:line"`), `relation`, `text`, `shapes` (of
 its operands, results first), `flops`, `bytes`, and in nanoseconds `time_ns` (the mean over
-repeats), `min_ns`, `max_ns`, `stddev_ns`. Fields may be added under the same version; none changes
-its meaning.
+repeats), `min_ns`, `max_ns`, `stddev_ns`; a solve also `iterations` (evaluations of its relations)
+and `residual` (the largest, relative). Fields may be added under the same version; none changes its
+meaning.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ def objects(trace: Trace) -> list[dict]:
             "shapes": [list(shape) for shape in row.shapes],
             "text": row.disassembly,
             "relation": row.relation,
+            **({} if row.iterations is None
+               else {"iterations": row.iterations, "residual": row.residual}),
         })  # fmt: skip
     return [*found, summary(trace)]
 

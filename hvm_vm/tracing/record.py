@@ -54,6 +54,10 @@ class TraceRow:
     bytes: int
     times_ns: tuple[int, ...]
     brief: str = ""  # `disassembly` for tables: a long one is told in few words
+    # Of a solve: the most evaluations that a point took, and the largest residual relative to the
+    # terms of its relation.
+    iterations: int | None = None
+    residual: float | None = None
 
     @property
     def time(self) -> Spread:
@@ -158,7 +162,9 @@ def record(
         traced_ns.append(end - middle)
 
     module: Module = bound.program.module
-    rows = tuple(_row(module, bound, k, samples[:, k]) for k in range(count))
+    solved = runnable.solved(frame) if hasattr(runnable, "solved") else {}
+    rows = tuple(
+        _row(module, bound, k, samples[:, k], *solved.get(k, (None, None))) for k in range(count))
     return Trace(
         file=module.file,
         engine=engine,
@@ -174,7 +180,7 @@ def record(
     )
 
 
-def _row(module: Module, bound: Bound, k: int, samples: np.ndarray) -> TraceRow:
+def _row(module: Module, bound: Bound, k: int, samples, iterations, residual) -> TraceRow:
     instruction, word = bound.code[k], module.code[k]
     place, line, relation = module.file, 0, ""
     if instruction.source >= 0:
@@ -192,4 +198,6 @@ def _row(module: Module, bound: Bound, k: int, samples: np.ndarray) -> TraceRow:
         flops=int(instruction.flops),
         bytes=int(instruction.bytes),
         times_ns=tuple(int(t) for t in samples),
+        iterations=iterations,
+        residual=residual,
     )

@@ -63,11 +63,18 @@ def instruction_sheet(trace: Trace) -> Sheet:
             percent(row.mean_ns, total),
             rate(row.flops, row.mean_ns),
             rate(row.bytes, row.mean_ns),
-            row.brief or row.disassembly,
+            (row.brief or row.disassembly) + solved(row),
         )
         for row in trace.rows
     )
     return Sheet(columns, frozenset(("source", "instruction")), rows)
+
+
+def solved(row: TraceRow) -> str:
+    """What a solve took, and how well its relations hold."""
+    if row.iterations is None:
+        return ""
+    return f"    # {row.iterations} iterations, residual {row.residual:.1e}"
 
 
 def operation_sheet(trace: Trace) -> Sheet:

@@ -207,3 +207,27 @@ def test_reference_bytecode_is_current(path):
     reference = FOLDER.parent / "bytecode" / f"{path.stem}.hvmb"
     if reference.exists():
         assert hvm_vm.compile(path).encode() == reference.read_bytes()
+
+
+@pytest.mark.parametrize("known", [("V", "R"), ("V", "P"), ("P", "R"), ("I", "R"), ("V", "I")])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_ohm_whatever_is_known(known, engine):
+    circuit = {"V": 12.0, "R": 3.0, "I": 4.0, "P": 48.0}
+    values = {name: circuit[name] for name in known}
+    program = hvm_vm.compile(FOLDER / "ohm.hmp", known=values)
+    assert dict(program(engine=engine, **values)) == pytest.approx(circuit)
+
+
+def test_colebrook(run):
+    out = run("colebrook", flow=0.01)
+    close(out["speed"], 0.01 / (np.pi * 0.01 / 4))
+    ratio, f = 4.5e-5 / (3.7 * 0.1), out["f"]
+    close(1 / np.sqrt(f), -2 * np.log10(ratio + 2.51 / (out["Re"] * np.sqrt(f))), 1e-9)
+    close(out["loss"], f * 1000 * 998 * out["speed"] ** 2 / 2)
+
+
+def test_robot_arm(run):
+    out = run("robot_arm", x=0.5, y=1.2)
+    a, b = out["shoulder"], out["shoulder"] + out["elbow"]
+    close([np.cos(a) + np.cos(b), np.sin(a) + np.sin(b)], [0.5, 1.2], 1e-9)
+    assert 0 < out["elbow"] < np.pi

@@ -70,14 +70,15 @@ def test_tensor_names():
 
 def test_a_given_name_with_a_relation():
     assert "determines nothing" in error("given x\nx = y + 1\ny = 2")
-    assert "solved for p" in error("given x\nx = cos(p)\nfind p")
+    assert system("given x\nx = cos(p)\nfind p").blocks[0].unknowns[0].variable == "p"
     assert system("given x\nx = 3\ny = x").variables["x"].default == 3
 
 
 def test_known_names_become_inputs():
     built = system("F = m*a\nm = 2\na = 3\nE = F*2", known={"F"})
     assert built.variables["F"].is_input and built.order == ("E",)
-    assert "solved for a" in error("F = m*a\nm = 2\nE = F*a", known={"F"})
+    built = system("F = m*a\nm = 2\nE = F*a", known={"F"})
+    assert built.order == ("a", "E") and not built.variables["a"].is_input
 
 
 def test_given_twice():
@@ -257,14 +258,13 @@ def test_a_long_chain_in_any_order():
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("x + y = 3\nx = 1\nfind y", "solved for y"),
-        ("a = b + 1\nb = 2*a", "a -> b -> a"),
-        ("x = cos(x)", "stands on both sides"),
+        ("index i : 3\na[i] = b[4-i] + 1\nb[i] = 2*a[i]", "a -> b -> a"),
+        ("index i : 3\ngiven A[i,i], x\nsum[i](A[i,i]*y[i]) = x", "couples elements of y"),
         ("index n : 0..5\nh[0] = 1\nh[n] = h[n-1]/2", "along n, 1 step back"),
         ("index n : 5\nh[5] = 1\nh[n] = h[n+2]/2", "along n, 2 steps ahead"),
         ("x = 3\ny = x^2\ns = d(y)/d(x)", "derivative"),
         ("index n : 5\nh[n] = n\ny = last[n](h[n])", "last[n]"),
-        ("guess x = 1\ny = 2", "guess x = 1"),
+        ("guess x = 1\ny = 2", "no relation determines it"),
         ("2 = x + y\ny = 1\nx = 1", "check"),
     ],
 )
@@ -290,6 +290,7 @@ find g
 
 
 def test_a_long_cycle_is_abridged():
-    lines = [f"alpha{k} = alpha{(k + 1) % 500}/2 + b" for k in range(500)]
+    lines = ["index t, u : T", "given b[t]"]
+    lines += [f"alpha{k}[t] = sum[u](alpha{(k + 1) % 500}[u])/2 + b[t]" for k in range(500)]
     message = error("\n".join(lines))
     assert "alpha0 -> alpha1 -> " in message and "… -> alpha498 -> alpha499 -> alpha0" in message

@@ -106,6 +106,7 @@ def _fingerprint() -> str:
     here = Path(__file__).parent
     digest = hashlib.sha256()
     shared = [here / f"{name}.py" for name in ("layout", "lane_words", "compiler")]
+    shared.append(here.parent / "solve_steps.py")  # the kernel of solves is made from it
     for path in sorted([*(here / "kernels").glob("*.py"), *shared]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     for package in ("numba", "llvmlite"):

@@ -107,6 +107,7 @@ class LaneCompiler:
         self.words: list[Word] = []
         self.values: dict[int, object] = {}
         self.acc: object = None
+        self.unknowns: list[Leaf] = []  # of a solve: where their values lie
 
     def leaf(self, access: BoundAccess) -> Leaf:
         """The memory that an affine access reads or writes."""
@@ -151,6 +152,8 @@ class LaneCompiler:
             return self._gather(access, args[:count], args[count] if len(args) > count else None)
         if op == "acc":
             return self.acc
+        if op == "unknown":
+            return self.unknowns[node.immediate]
         if op == "pow":
             special = self._power(*args)
             if special is not None:

@@ -52,6 +52,16 @@ DIRECT_WORDS = 14
 (CHOOSE_OPERAND, CHOOSE_TABLE, CHOOSE_ELEMENTS, CHOOSE_FIRST) = range(4)
 CHOOSE_SECOND, CHOOSE_WORDS = 5, 7
 
+# SOLVE   rows of `lanes` values: unknowns, starts, bounds, relations, scales, Jacobian entries (and
+#         which entry stands where); state and working memory of `engines/solve_steps.py`; settings
+#         (TOLERANCE and EPSILON as float64); three programs as (kernel, parameters): starts and
+#         bounds, relations, results. PASSES and RATIO (float64) are written by each run.
+(SOLVE_UNKNOWNS, SOLVE_LANES, SOLVE_X, SOLVE_START, SOLVE_LOW, SOLVE_HIGH, SOLVE_F, SOLVE_SCALE,
+ SOLVE_JACOBIAN, SOLVE_ROWS, SOLVE_STATE, SOLVE_WORK, SOLVE_LINEAR, SOLVE_CAP, SOLVE_TOLERANCE,
+ SOLVE_EPSILON, SOLVE_PASSES, SOLVE_RATIO, SOLVE_BEFORE) = range(19)
+SOLVE_BODY, SOLVE_AFTER = SOLVE_BEFORE + 2, SOLVE_BEFORE + 4
+SOLVE_WORDS = SOLVE_AFTER + 2
+
 # ATTENTION  for one point of the batch: rows of queries in blocks, all keys that the block may see.
 #   Score rows lie in scratch memory, `LD` bytes apart. The program (FLAT words) turns one row of
 #   products into probabilities; cells (target, base, stride per query in bytes, 1 for rows of the

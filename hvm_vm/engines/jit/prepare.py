@@ -16,6 +16,7 @@ def _preparers() -> dict:
         prepare_maps,
         prepare_reduce,
         prepare_rows,
+        prepare_solve,
     )
     table = dict.fromkeys(("map", "copy", "gather", "select"), prepare_maps.elementwise)
     table.update(dict.fromkeys(_REDUCTIONS, prepare_reduce.reduction))
@@ -23,6 +24,7 @@ def _preparers() -> dict:
     table["layer_norm"] = table["rms_norm"] = prepare_rows.norm
     table["attention"] = prepare_attention.attention
     table["check"] = prepare_maps.check
+    table["solve"] = prepare_solve.solve
     table["contract"] = prepare_contract.contract
     return table
 

@@ -11,6 +11,7 @@ import numpy as np
 from hvm_vm.engines.bound import Bound, Frame
 from hvm_vm.engines.jit import cache
 from hvm_vm.engines.jit.block import Memory
+from hvm_vm.engines.jit.layout import SOLVE_PASSES, SOLVE_RATIO
 from hvm_vm.engines.jit.prepare import prepare_block
 from hvm_vm.engines.memory import not_enough_memory
 from hvm_vm.engines.words import byte_count
@@ -68,6 +69,7 @@ class JitRunnable:
             block.put(self.first_step + 2 * k + 1, step.parameters)
         self.count = len(steps)
         self.pcs = np.array([pc for pc, _ in steps], np.intp)
+        self.solves = tuple(block.solves)
         self.kernels = tuple(sorted(block.kernel_names()))
         self.template = block.freeze()
         self._program = _PROGRAM(cache.address("run.program"))
@@ -128,6 +130,18 @@ class JitRunnable:
         if done < 0:
             self._fail(frame, -done - 1)
         return len(self.bound.code)
+
+    def solved(self, frame: Frame) -> dict[int, tuple[int, float]]:
+        """For each solve by its pc: the most evaluations that a point took in the last run, and the
+        largest residual relative to its relation's terms."""
+        found: dict[int, tuple[int, float]] = {}
+        if isinstance(frame.scratch, _Binding):
+            words = frame.scratch.memory.words
+            for pc, start in self.solves:
+                passes, ratio = found.get(pc, (0, 0.0))
+                here = float(words.view(np.float64)[start + SOLVE_RATIO])
+                found[pc] = max(passes, int(words[start + SOLVE_PASSES])), max(ratio, here)
+        return found
 
     def _fail(self, frame: Frame, step: int) -> None:
         """A step refused its data: the reference engine says why, in the words of the source."""

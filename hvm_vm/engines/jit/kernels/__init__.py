@@ -25,6 +25,7 @@ FAMILIES = {
     "direct": "direct",
     "choose": "choose",
     "attention": "attention",
+    "solve": "solves",
 }
 
 

@@ -1,0 +1,1 @@
+"""Relations turned to their unknowns: matching, diagnosis, turning round, simultaneous blocks."""

@@ -1,0 +1,230 @@
+"""Which relation determines which name.
+
+What is set from outside is known, then defaults and inputs, then `name = …` determines its name.
+The relations that are left over (written with the unknown inside, or with a left side that is
+known already) are matched to the unknowns that they hold, as whole relations: an indexed family is
+one. What can be turned round becomes `name = …` like the rest; the others are solved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hvm_vm.language import syntax as S
+
+from ..names import Outline, Survey
+from ..order import components
+from ..report import Report
+from ..resolve import Resolver
+from . import diagnosis
+from .inversion import Domain, occurrences, turn_round
+from .matching import Matching, augment
+from .speaks import Speaks
+
+
+@dataclass
+class Row:
+    """A relation, or the cases of one (all with `where`). `left` names its known left side."""
+
+    relations: list[S.Relation]
+    unknowns: tuple[str, ...]
+    kind: str  # "implicit", "given" or "dropped"
+
+    @property
+    def first(self) -> S.Relation:
+        return self.relations[0]
+
+
+@dataclass
+class Assignment:
+    """`solved`: the unknowns that stay implicit, with their relation. `found`: all names that a
+    relation not written for them determines. `left`: relations of names set from outside that
+    determine nothing else. `reported`: relations that errors have been reported for,
+    and `broken` the names that have therefore no full definition."""
+
+    solved: dict[str, S.Relation] = field(default_factory=dict)
+    found: list[str] = field(default_factory=list)
+    left: list[S.Relation] = field(default_factory=list)
+    reported: list[S.Relation] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+
+
+def assign(
+    out: Outline,
+    seen: Survey,
+    resolver: Resolver,
+    given: list[S.Relation],
+    dropped: list[S.Relation],
+    settled: Iterable[str],
+    find: tuple[str, ...],
+    report: Report,
+) -> Assignment:
+    """Match what is left over. `given`: relations `name… = …` of declared inputs; `dropped`: those
+    of names that the caller sets; `settled`: names that are known from outside or by default.
+
+    Relations that are turned round are added to `out.relations`, what they need to `out.checks`.
+    """
+    result = Assignment()
+    if not (out.implicit or given or dropped or out.guesses):
+        return result
+    speaks = Speaks(out, resolver)
+    known = {*out.relations, *out.givens, *settled, *resolver.sizes.values, *out.indices}
+    asked = {text.partition("[")[0].strip() for text in find} or {
+        item.name for f in out.finds for item in f.items
+    }
+    rows = _rows(out, given, dropped, speaks, known, asked)
+    guessed = [g.target.name for g in out.guesses]
+    rows, result.left = _wanted(rows, out, seen, asked, bool(find or out.finds))
+    trouble = diagnosis.Diagnosis(out, seen, report, speaks, known)
+    rows = trouble.nothing_unknown(rows, result)
+    preferred = {*guessed, *asked}
+    unknowns = list(dict.fromkeys(n for row in rows for n in row.unknowns))
+    unknowns.sort(key=lambda n: n not in preferred)
+    matching = Matching([row.unknowns for row in rows])
+    first = [k for k, row in enumerate(rows) if row.kind != "dropped"]
+    for allowed in (set(first), set(range(len(rows)))):
+        users = {n: [k for k in ks if k in allowed] for n, ks in matching.users().items()}
+        for name in unknowns:
+            if name not in matching.relation_of:
+                augment(name, users, matching)
+    for k, row in enumerate(rows):
+        if row.kind == "dropped" and k not in matching.unknown_of:
+            result.left += row.relations  # a value that was computed is set instead
+            rows[k] = Row(row.relations, (), "dropped")
+    matching.holds = [row.unknowns for row in rows]
+    fits = trouble.structure(rows, matching, unknowns, preferred)
+    result.broken |= trouble.partial
+    if not fits:
+        result.reported += [r for row in rows for r in row.relations]
+        out.implicit = []
+        return result
+    out.implicit = []
+    _take(rows, matching, out, speaks, result, report)
+    determined = {*known, *result.found}
+    for guess in out.guesses:
+        if guess.target.name not in determined:
+            report.error(
+                f"{guess.target.name} has a guess, but no relation determines it",
+                guess.span,
+                help=f"write a relation that holds {guess.target.name}",
+            )
+    return result
+
+
+def _rows(
+    out: Outline, given, dropped, speaks: Speaks, known: set[str], asked: set[str]
+) -> list[Row]:
+    rows: list[Row] = []
+    cases: dict[tuple, Row] = {}
+    sources = [("implicit", out.implicit), ("given", given), ("dropped", dropped)]
+    for kind, relations in sources:
+        for relation in relations:
+            unknowns = tuple(n for n in speaks.of(relation) if n not in known)
+            if not unknowns and (kind == "implicit" or asked):
+                unknowns = tuple(speaks.through(relation, known))
+                if kind != "implicit":
+                    unknowns = tuple(n for n in unknowns if n in asked)
+            key = None
+            if kind != "implicit":
+                key = (kind, relation.lhs.name)
+            elif relation.where is not None or relation.otherwise:
+                key = (kind, unknowns)
+            if key is not None and key in cases:
+                row = cases[key]
+                row.relations.append(relation)
+                row.unknowns = tuple(dict.fromkeys((*row.unknowns, *unknowns)))
+                continue
+            rows.append(Row([relation], unknowns, kind))
+            if key is not None:
+                cases[key] = rows[-1]
+    return rows
+
+
+def _wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds: bool):
+    """Leave out relations of names set from outside that nobody needs for another name: a value
+    that would be computed may simply be set instead."""
+    kept, left = [], []
+    for row in rows:
+        if row.kind != "dropped":
+            kept.append(row)
+            continue
+        own = {
+            n: sum(len(occurrences(side, n)) for r in row.relations for side in (r.lhs, r.rhs))
+            for n in row.unknowns
+        }
+        needed = [n for n in row.unknowns if n in asked or seen.count(n) > own[n]]
+        name = row.first.lhs.name
+        count = sum(len(occurrences(side, name)) for r in row.relations for side in (r.lhs, r.rhs))
+        alone = not finds and seen.count(name) <= count
+        guessed = any(g.target.name in row.unknowns for g in out.guesses)
+        if row.unknowns and (needed or alone or guessed):
+            kept.append(row)
+        else:
+            left += row.relations
+    return kept, left
+
+
+def _take(rows, matching: Matching, out: Outline, speaks, result: Assignment, report: Report):
+    """Turn round what can be, and leave the rest to be solved."""
+    matched = {name: rows[k] for name, k in matching.relation_of.items()}
+    if not matched:
+        return
+    together = _together(matched, out, speaks)
+    for name, row in sorted(matched.items(), key=lambda item: item[1].first.span.start):
+        result.found.append(name)
+        turned = [turn_round(r, name, out) for r in row.relations]
+        plain = all(t is not None and _plain(t.target, out) for t in turned)
+        if name not in together and plain:
+            out.relations[name] = [
+                S.Relation(t.target, t.value, r.where, r.otherwise, span=r.span)
+                for t, r in zip(turned, row.relations, strict=True)
+            ]
+            for t, r in zip(turned, row.relations, strict=True):
+                quote = report.quote(r.span)
+                for condition, why in t.needs:
+                    if not _evident(condition):
+                        words = f"`{quote}` has no solution for {name}: {why}"
+                        out.checks.append(Domain(condition, None, r.where, r.span, words))
+        elif len(row.relations) > 1 or row.first.where is not None or row.first.otherwise:
+            report.error(
+                f"`{report.quote(row.first.span)}` must be solved for {name}, which is not"
+                " supported in this version for relations with conditions",
+                row.first.span,
+            )
+            result.reported += row.relations
+        else:
+            result.solved[name] = row.first
+
+
+def _together(matched: dict[str, Row], out: Outline, speaks: Speaks) -> set[str]:
+    """The matched names that depend on themselves."""
+    reads: dict[str, tuple[str, ...]] = {}
+    names = {*matched, *out.relations}
+    sources = {**out.relations, **{n: row.relations for n, row in matched.items()}}
+    for name, relations in sources.items():
+        found: dict[str, None] = {}
+        for relation in relations:
+            for other in speaks.of(relation, everything=True):
+                if other in names and other != name:
+                    found[other] = None
+        reads[name] = tuple(found)
+    found = components(list(reads), reads.__getitem__)
+    return {n for c in found if len(c) > 1 for n in c if n in matched}
+
+
+def _plain(target: S.Name | S.Subscript, out: Outline) -> bool:
+    """Whether a relation can be written for the whole of `target`: plain indices, each once."""
+    if type(target) is S.Name:
+        return True
+    names = [s.name for s in target.subs if type(s) is S.Name and s.name in out.indices]
+    return len(set(names)) == len(target.subs)
+
+
+def _evident(condition: S.Compare) -> bool:
+    """Whether a requirement compares two numbers, and holds."""
+    left, right = condition.operands
+    if type(left) is not S.Number or type(right) is not S.Number:
+        return False
+    a, b, op = left.value, right.value, condition.ops[0]
+    return {"<": a < b, "<=": a <= b, "!=": a != b}[op]

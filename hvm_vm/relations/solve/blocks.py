@@ -1,0 +1,208 @@
+"""Simultaneous blocks: cycles of relations that are solved together, point by point.
+
+The unknowns of a block are the names whose relation stays implicit, and as many more as it takes to
+leave the others without a cycle: those keep their definitions, which the solver writes out. All
+members have one space (all scalars, or all over the same ranges) and read each other at their own
+point only.
+"""
+
+from __future__ import annotations
+
+from hvm_vm.language import syntax as S
+
+from ..affine import Integers
+from ..drawn import Drawn
+from ..guards import references, substitute
+from ..problems import TooLarge, Unsupported
+from ..report import Report
+from ..resolve import Resolver
+from ..system import Apply, Block, Const, Expr, Index, IndexValue, Ref, Unknown
+from .linearity import Coupled, degree, open_sums
+
+MOST_UNKNOWNS = 256  # of a block: the Jacobian's expressions are in the bytecode
+
+
+class Blocks:
+    """The blocks of one file, in order. `unknowns`: every name that one is solved for."""
+
+    def __init__(
+        self, guesses: list[S.Guess], resolver: Resolver, integers: Integers, report: Report
+    ) -> None:
+        self.guesses: dict[str, S.Guess] = {}
+        self.resolver, self.integers, self.report = resolver, integers, report
+        for guess in guesses:
+            first = self.guesses.setdefault(guess.target.name, guess)
+            if first is not guess:
+                report.error(
+                    f"{guess.target.name} has two guesses",
+                    guess.span,
+                    notes=[("the first one is here", first.span)],
+                )
+        self.found: list[tuple[list[str], list[str]]] = []
+        self.unknowns: dict[str, None] = {}
+        self.members: dict[str, None] = {}
+
+    def reads(self, name: str, definitions) -> list[str]:
+        """The determined names that the guess of `name` reads."""
+        guess = self.guesses.get(name)
+        if guess is None:
+            return []
+        return [
+            n.name
+            for part in (guess.value, guess.lo, guess.hi)
+            if part is not None
+            for n in S.walk(part)
+            if type(n) in (S.Name, S.Subscript) and n.name in definitions and n.name != name
+        ]
+
+    def take(self, component: list[str], definitions, reads) -> list[str] | None:
+        """Make a block of a component that depends on itself: its names in order. None (and nothing
+        changed) when its members do not have one space."""
+        if not self._one_space(component, definitions):
+            return None
+        unknowns = [n for n in component if definitions[n][0].implicit]
+        rest = [n for n in component if n not in unknowns]
+        while True:
+            cycle = self._cycle(rest, reads)
+            if cycle is None:
+                break
+            torn = min(cycle, key=lambda n: (n not in self.guesses, -self._degree(n, cycle, reads)))
+            rest.remove(torn)
+            unknowns.append(torn)
+        places = {n: k for k, n in enumerate(self.resolver.ranks)}  # where names stand first
+        unknowns.sort(key=lambda n: places.get(n, 0))
+        first = definitions[unknowns[0]][0]
+        if len(unknowns) > MOST_UNKNOWNS:
+            self.report.error(
+                f"{len(unknowns)} unknowns must be solved for together; more than"
+                f" {MOST_UNKNOWNS} are not supported in this version",
+                first.node.span,
+            )
+            return [*unknowns, *rest]
+        members = set(component)
+        for name in component:
+            case = definitions[name][0]
+            try:
+                case.body = open_sums(case.body, members)
+            except Coupled as problem:
+                self.report.error(
+                    f"`{self.report.quote(case.node.span)}` must be solved for"
+                    f" {name}, but {problem} reduces over an expression of it: that is supported"
+                    " for sums that are linear in it and ranges of fixed length only",
+                    case.node.span,
+                )
+        for name in unknowns:
+            case = definitions[name][0]
+            if not case.implicit:
+                own = Ref(name, case.subscripts)
+                case.body, case.implicit = Apply("sub", (own, case.body)), True
+        self._warn(unknowns, component, definitions, reads)
+        ordered = [n for n in self._sorted(rest, reads)]
+        self.found.append((unknowns, ordered))
+        self.unknowns.update(dict.fromkeys(unknowns))
+        self.members.update(dict.fromkeys(component))
+        return [*unknowns, *ordered]
+
+    # -- structure ---------------------------------------------------------------------------
+    def _one_space(self, component: list[str], definitions) -> bool:
+        members = set(component)
+        spaces = set()
+        for name in component:
+            cases = definitions[name]
+            if len(cases) != 1 or cases[0].condition is not None or cases[0].otherwise:
+                return False
+            case = cases[0]
+            indices = [s.index for s in case.subscripts if type(s) is IndexValue]
+            if len(indices) != len(case.subscripts) or len(set(indices)) != len(case.indices):
+                return False
+            spaces.add(tuple((i.lo, i.hi) for i in indices))
+            for ref in references(case.body):
+                if ref.variable in members and ref.subscripts != case.subscripts:
+                    return False
+        return len(spaces) == 1
+
+    def _cycle(self, names: list[str], reads) -> list[str] | None:
+        from ..order import components
+
+        inside = set(names)
+        within = {n: tuple(o for o in reads[n] if o in inside) for n in names}
+        for found in components(names, within.__getitem__):
+            if len(found) > 1 or found[0] in within[found[0]]:
+                return found
+        return None
+
+    def _degree(self, name: str, cycle: list[str], reads) -> int:
+        into = sum(name in reads[other] for other in cycle)
+        return into * sum(other in reads[name] for other in cycle)
+
+    def _sorted(self, names: list[str], reads) -> list[str]:
+        from ..order import components
+
+        inside = set(names)
+        within = {n: tuple(o for o in reads[n] if o in inside) for n in names}
+        return [n for found in components(names, within.__getitem__) for n in found]
+
+    def _warn(self, unknowns: list[str], component: list[str], definitions, reads) -> None:
+        """A nonlinear block over arrays that nobody guessed is more often a mistake."""
+        if len(unknowns) < 2 or not definitions[unknowns[0]][0].subscripts:
+            return
+        if any(n in self.guesses for n in component):
+            return
+        members = set(component)
+        if all(degree(definitions[n][0].body, members) < 2 for n in component):
+            return
+        from ..order import _shortest_cycle
+
+        cycle = _shortest_cycle(component, {n: tuple(reads[n]) for n in component})
+        self.report.warning(
+            f"these arrays are solved for together, element by element, each from 1:"
+            f" {' -> '.join([*cycle, cycle[0]])}",
+            definitions[unknowns[0]][0].node.span,
+            help=f"if that is meant, say where to start: guess {unknowns[0]} = …",
+        )
+
+    # -- the system --------------------------------------------------------------------------
+    def system(self, definitions: dict[str, list[Drawn]]) -> tuple[Block, ...]:
+        """The blocks with their guesses resolved. Errors are reported."""
+        return tuple(
+            Block(tuple(self._unknown(n, definitions[n][0]) for n in unknowns), tuple(inside))
+            for unknowns, inside in self.found
+        )
+
+    def _unknown(self, name: str, case: Drawn) -> Unknown:
+        guess = self.guesses.get(name)
+        if guess is None:
+            return Unknown(name, Const(1))
+        resolver = self.resolver
+        frame = resolver.begin()
+        try:
+            target = guess.target
+            places = [resolver.place(s, frame) for s in getattr(target, "subs", ())]
+            parts = [
+                None if part is None else resolver.expr(part, frame)
+                for part in (guess.value, guess.lo, guess.hi)
+            ]
+        except (Unsupported, TooLarge) as problem:
+            self.report.error(f"{problem} cannot stand in a guess", guess.span)
+            return Unknown(name, Const(1))
+        if resolver.bad:
+            return Unknown(name, Const(1))
+        if places and len(places) != len(case.subscripts):
+            self.report.error(
+                f"{name} has {len(case.subscripts)} subscripts, but {len(places)} here", guess.span
+            )
+            return Unknown(name, Const(1))
+        values: dict[Index, Expr] = {}
+        for mine, other in zip(places, case.subscripts, strict=False):
+            if type(mine) is not IndexValue:
+                self.report.error(
+                    f"a guess is for all of {name}: its subscripts are plain indices", guess.span
+                )
+                return Unknown(name, Const(1))
+            values[mine.index] = other
+        start, lo, hi = (None if p is None else substitute(p, values) for p in parts)
+        for part in (start, lo, hi):
+            if part is not None and any(r.variable in self.unknowns for r in references(part)):
+                self.report.error("a guess cannot depend on what is solved for", guess.span)
+                return Unknown(name, Const(1))
+        return Unknown(name, start, lo, hi)

@@ -1,0 +1,80 @@
+"""The variables that a relation speaks of, also through the functions that it calls."""
+
+from __future__ import annotations
+
+from hvm_vm.language import syntax as S
+
+from ..names import Outline
+from ..resolve import Resolver
+
+
+class Speaks:
+    """Answers for the relations of one file."""
+
+    def __init__(self, out: Outline, resolver: Resolver) -> None:
+        self.out = out
+        self.ranks = resolver.ranks
+        self._functions: dict[str, tuple[str, ...]] = {}
+
+    def of(self, relation: S.Relation, everything: bool = False) -> list[str]:
+        """The variables in the order of the text; with `everything` also those that stand in
+        subscripts and conditions only, which no relation can determine."""
+        found: dict[str, None] = {}
+        for side in (relation.lhs, relation.rhs):
+            self._expr(side, frozenset(), found, everything)
+        if everything and relation.where is not None:
+            self._expr(relation.where, frozenset(), found, True)
+        return list(found)
+
+    def through(self, relation: S.Relation, known: set[str]) -> list[str]:
+        """The names that are not known, and that what the relation speaks of is computed from."""
+        found: dict[str, None] = {}
+        waiting = [n for n in self.of(relation) if n in self.out.relations]
+        seen = set(waiting)
+        while waiting:
+            for other in self.out.relations[waiting.pop()]:
+                for name in self.of(other):
+                    if name in self.out.relations and name not in seen:
+                        seen.add(name)
+                        waiting.append(name)
+                    elif name not in known:
+                        found[name] = None
+        return list(found)
+
+    def _expr(self, expr: S.Expr, hidden: frozenset, found: dict, everything: bool) -> None:
+        stack = [expr]
+        while stack:
+            node = stack.pop()
+            kind = type(node)
+            if kind is S.Name:
+                self._name(node.name, hidden, found)
+            elif kind is S.Subscript:
+                self._name(node.name, hidden, found)
+                if everything:
+                    stack.extend(reversed(node.subs))
+            elif kind is S.Reduce:
+                stack.append(node.body)
+                if everything and node.condition is not None:
+                    stack.append(node.condition)
+            elif kind is S.Call:
+                stack.extend(reversed(node.args))
+                for name in self._function(node.function):
+                    self._name(name, frozenset(), found)
+            elif kind is not S.Number:
+                stack.extend(reversed(S.children(node)))
+
+    def _name(self, name: str, hidden: frozenset, found: dict) -> None:
+        if name in self.ranks and name not in hidden:
+            found[name] = None
+
+    def _function(self, name: str) -> tuple[str, ...]:
+        """The file's names that a function's body uses."""
+        function = self.out.functions.get(name)
+        if function is None:
+            return ()
+        if name not in self._functions:
+            self._functions[name] = ()  # functions that call each other are reported elsewhere
+            found: dict[str, None] = {}
+            self._expr(function.body, frozenset(function.parameters), found, False)
+            self._functions[name] = tuple(found)
+        return self._functions[name]

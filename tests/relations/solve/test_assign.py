@@ -1,0 +1,84 @@
+"""Which relation determines which name, and what is turned round."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.relations.programs import close, system, values
+
+
+@pytest.mark.parametrize(
+    "known, name, value",
+    [({"R": 3.0, "I": 4.0}, "V", 12.0), ({"V": 12.0, "I": 4.0}, "R", 3.0),
+     ({"V": 12.0, "R": 3.0}, "I", 4.0)],
+)  # fmt: skip
+def test_ohms_law_gives_whichever_is_missing(known, name, value):
+    out = values("V = R*I", known, known=set(known))
+    assert out == {name: pytest.approx(value)}
+
+
+def test_an_indexed_family_is_turned_round_whole():
+    out = values("index k : K\nV[k] = R[k]*I[k]", {"V": [2.0, 9.0], "R": [1.0, 3.0]}, {"K": 2},
+                 known={"V", "R"})
+    assert close(out["I"], [2, 3])
+
+
+@pytest.mark.parametrize(
+    "text, x",
+    [
+        ("3 - x = 1", 2), ("-x = 1", -1), ("1 - (2 - x) = 5", 6), ("2*x/4 = 3", 6),
+        ("6/x = 3", 2), ("1/(2*x) = 4", 1 / 8), ("x^3 = -8", -2), ("x^-1 = 4", 1 / 4),
+        ("x^-3 = -8", -1 / 2), ("x^0.5 = 3", 9), ("2^x = 8", 3), ("exp(x) = 1", 0),
+        ("log(x) = 0", 1), ("sqrt(x) = 3", 9), ("2*exp(-x/3) + 1 = 2", 3 * math.log(2)),
+        ("5 = -(x - 1)", -4), ("(x + 1)^(1/3) = 2", 7), ("4 = 2 - x - 3", -5),
+    ],
+)  # fmt: skip
+def test_operations_that_are_undone(text, x):
+    built = system(text)
+    assert not built.blocks
+    assert values(text)["x"] == pytest.approx(x)
+
+
+@pytest.mark.parametrize("text", ["sqrt(x) = y", "exp(x) = y", "2^x = y", "x^0.5 = y"])
+def test_what_an_inverse_takes_for_granted_is_required(text):
+    built = system(f"given y\n{text}")
+    assert built.requirements and built.requirements[0].status == 1
+    assert "has no solution for x" in built.requirements[0].message
+
+
+def test_values_from_outside_come_first_then_names_on_the_left():
+    built = system("a = b + 1\nc = 2*a\na + d = 5\ngiven b")
+    assert set(built.order) == {"a", "c", "d"}
+    built = system("F = m*a\nm = 2\nE = F*a\nfind a, E", known={"F"})
+    assert built.order == ("a", "E")
+
+
+def test_a_computed_value_that_is_set_instead_determines_nothing_else():
+    built = system("index i : N\nh[i] = 2*x[i]\ny = sum[i](h[i])", known={"h"})
+    assert built.order == ("y",)
+    assert [r.name for r in built.results] == ["y"]
+
+
+def test_names_that_are_asked_for_are_unknown_and_the_others_inputs():
+    built = system("a*x = b\nfind x")
+    assert built.variables["a"].is_input and built.order == ("x",)
+    built = system("a*x = b\nguess b = 2")
+    assert built.order == ("b",)
+
+
+def test_a_default_is_known_until_it_is_freed():
+    assert system("x + y = 3\nx = 1").order == ("y",)
+    built = system("x + y = 3\nx = 1", free={"x"}, known={"y"})
+    assert built.order == ("x",)
+
+
+def test_unknowns_of_such_relations_are_results():
+    built = system("x + 1 = a\ny = 2*x\ngiven a")
+    assert [r.name for r in built.results] == ["x", "y"]
+
+
+def test_functions_count_by_what_they_read():
+    built = system("f(t) = t*k\ngiven k\nf(2) + x = 10")
+    assert built.order == ("x",)
