@@ -20,41 +20,51 @@ MOST_PATTERNS = 64  # after so many blocks, the rest of a shape stays unrolled
 SHORT = 3           # a run of fewer terms needs steps of 0 and 1: two terms are always even
 
 
+class _Unlike(Exception):
+    """The relations of a block do not all advance alike: those of the mask go another way."""
+
+    def __init__(self, mask: np.ndarray) -> None:
+        super().__init__()
+        self.mask = mask
+
+
 def rolled(block: Block) -> list[Block]:
     """The block in rolled, canonical form: one block, or several where patterns differ."""
     done: list[Block] = []
     work = [block]
     while work:
         block = work.pop()
-        where = _innermost(block.right)
-        if where is None:
-            done.append(block.compact())
+        roller = _Roller(block, free=len(done) + len(work) < MOST_PATTERNS)
+        try:
+            right = roller.tree(block.right)
+        except _Unlike as found:
+            work.append(block.take(found.mask))
+            work.append(block.take(~found.mask))
             continue
-        chain = _at(block.right, where)
-        free = len(done) + len(work) < MOST_PATTERNS
-        roller = _Roller(block, chain)
-        new, rest = roller.run(free)
-        if rest is not None:
-            work.append(block.take(rest))
-            work.append(block.take(~rest))
-            continue
-        right = _replaced(block.right, where, new)
-        rows = block.rows
-        if roller.added:
-            rows = np.column_stack([rows, *roller.added])
-        work.append(Block(block.left, right, rows, block.statements))
+        rows = np.column_stack([block.rows, *roller.added]) if roller.added else block.rows
+        done.append(Block(block.left, right, rows, block.statements).compact())
     return done
 
 
 class _Roller:
-    """Rolls one chain, whose parts are done."""
+    """Rolls the chains of one block, the inner ones first. `free`: whether it may ask for the
+    block to be parted."""
 
-    def __init__(self, block: Block, chain: Chain) -> None:
-        self.block = block
-        self.chain = chain
+    def __init__(self, block: Block, free: bool) -> None:
         self.rows = block.rows
+        self.free = free
         self.added: list[np.ndarray] = []
         self.width = block.rows.shape[1]
+
+    def tree(self, tree: Tree) -> Tree:
+        """The skeleton with its chains rolled."""
+        match tree:
+            case Op():
+                return Op(tree.kind, tuple([self.tree(a) for a in tree.args]))
+            case Chain() if not tree.done:
+                parts = tuple([self.tree(p) for p in tree.parts])
+                return self.run(replace(tree, parts=parts))
+        return tree  # the body of a run is done
 
     def column(self, numbers: np.ndarray) -> int:
         self.added.append(numbers)
@@ -65,53 +75,41 @@ class _Roller:
         wide = self.rows.shape[1]
         return self.rows[:, column] if column < wide else self.added[column - wide]
 
-    def run(self, free: bool) -> tuple[Tree, np.ndarray | None]:
-        """The chain as it ends, or the relations (a mask) that must be parted off first."""
-        chain = self.chain
+    def run(self, chain: Chain) -> Tree:
+        """A chain whose parts are done, as it ends."""
         classes: dict = {}
         for part, flag in zip(chain.parts, chain.flags, strict=True):
             classes.setdefault((flag, key(part)), []).append(part)
         parts: list[tuple[bool, Tree]] = []
         for (flag, _), members in sorted(classes.items(), key=lambda c: c[0]):
-            found, rest = self.roll(chain.op, members, free)
-            if rest is not None:
-                return chain, rest
-            parts += [(flag, p) for p in found]
+            parts += [(flag, p) for p in self.roll(chain.op, members)]
         parts.sort(key=lambda p: (p[0], key(p[1])))
         if len(parts) == 1 and not parts[0][0]:
-            return parts[0][1], None
+            return parts[0][1]
         flags, trees = zip(*parts, strict=True)
-        return Chain(chain.op, trees, flags, True), None
+        return Chain(chain.op, trees, flags, True)
 
-    def roll(self, op: str, members: list[Tree], free: bool):
+    def roll(self, op: str, members: list[Tree]) -> list[Tree]:
         """The members of one kind, rolled as far as they go."""
         while True:
             own = [columns(m) for m in members]
             if len(members) < 2 or not own[0]:
-                return members, None
+                return members
             table = self.sorted([[self.values(c) for c in cs] for cs in own])
             members = self.rewritten(members, own, table)
-            if not free or (op == "prod" and len(members) < SHORT):
-                return members, None
+            if not self.free or (op == "prod" and len(members) < SHORT):
+                return members
             segments = self.segments(table)
             if segments is None:
-                return members, None
-            rest = self.unlike(table, segments)
-            if rest is not None:
-                return members, rest
+                return members
+            self.check(table, segments)
             members = self.runs(op, members, segments)
             kinds: dict = {}
             for m in members:
                 kinds.setdefault(key(m), []).append(m)
             if len(kinds) > 1:
                 # Runs beside single terms: each kind goes on by itself.
-                found = []
-                for group in kinds.values():
-                    more, rest = self.roll(op, group, free)
-                    if rest is not None:
-                        return members, rest
-                    found += more
-                return found, None
+                return [m for group in kinds.values() for m in self.roll(op, group)]
 
     def sorted(self, table) -> np.ndarray:
         """int64[relations, members, columns], the members of each relation sorted by numbers."""
@@ -155,14 +153,15 @@ class _Roller:
                 best = found
         return best if any(length > 1 for _, length, _ in best) else None
 
-    def unlike(self, table, segments) -> np.ndarray | None:
-        """The relations whose terms do not advance so."""
+    def check(self, table, segments) -> None:
+        """Raise `_Unlike` when the terms of some relations do not advance so."""
         good = np.ones(len(table), bool)
         for first, length, steps in segments:
             if length > 1:
                 moves = np.diff(table[:, first : first + length], axis=1)
                 good &= (moves == steps).all(axis=(1, 2))
-        return None if good.all() else ~good
+        if not good.all():
+            raise _Unlike(~good)
 
     def runs(self, op: str, members, segments) -> list[Tree]:
         found: list[Tree] = []
@@ -193,54 +192,3 @@ def _segments(moves: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
         found.append((at, end - at, moves[at] if at < len(moves) else None))
         at = end
     return found
-
-
-# --- places in a skeleton ------------------------------------------------------------------------
-
-
-def _innermost(tree: Tree) -> tuple[int, ...] | None:
-    """The way to a chain that is not done and has none such below it."""
-    match tree:
-        case Op():
-            below = tree.args
-        case Chain():
-            below = tree.parts
-        case Run():
-            below = (tree.body,)
-        case _:
-            return None
-    for k, child in enumerate(below):
-        found = _innermost(child)
-        if found is not None:
-            return (k, *found)
-    return () if isinstance(tree, Chain) and not tree.done else None
-
-
-def _at(tree: Tree, where: tuple[int, ...]) -> Tree:
-    for k in where:
-        match tree:
-            case Op():
-                tree = tree.args[k]
-            case Chain():
-                tree = tree.parts[k]
-            case Run():
-                tree = tree.body
-    return tree
-
-
-def _replaced(tree: Tree, where: tuple[int, ...], new: Tree) -> Tree:
-    if not where:
-        return new
-    k, rest = where[0], where[1:]
-    match tree:
-        case Op():
-            args = list(tree.args)
-            args[k] = _replaced(args[k], rest, new)
-            return Op(tree.kind, tuple(args))
-        case Chain():
-            parts = list(tree.parts)
-            parts[k] = _replaced(parts[k], rest, new)
-            return Chain(tree.op, tuple(parts), tree.flags)
-        case Run():
-            return replace(tree, body=_replaced(tree.body, rest, new))
-    return tree
