@@ -145,4 +145,15 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
                 member = FamilyMember(member.name, member.subscripts, array, place)
             members.append(member)
         found.append(replace(family, members=tuple(members)))
+    covered = {m.name for f in found for m in f.members}
+    for head, array in lifted.names.items():
+        # Arrays whose scalars are no family by name, such as x1, x2 beside a scalar x.
+        low, high = lifted.plan.arrays[head].lo, lifted.plan.arrays[head].hi
+        members = [
+            FamilyMember(name, subs, array, tuple(s - lo for s, lo in zip(subs, low, strict=True)))
+            for subs, name in lifted.plan.unrolled.names[head].items()
+            if name not in covered and name not in plain]
+        if members and array in system.variables:
+            shape = tuple(b - a + 1 for a, b in zip(low, high, strict=True))
+            found.append(ScalarFamily(array, low, shape, tuple(members)))
     return tuple(found)
