@@ -32,9 +32,13 @@ class Writer:
             axes.append(scope.axis(lo, hi, step))
         forms = {k: form for k, form in enumerate(axes)}
         rule, width = piece.rule, len(axes)
+        counters = axes
+        if rule.step is not None:
+            counters = [form.counted(int(o), int(s))
+                        for form, o, s in zip(axes, rule.origin, rule.step, strict=True)]
         for k in range(len(rule.offsets)):
             form = Form(int(rule.offsets[k]))
-            for axis, coefficient in zip(axes, rule.coefficients[k].tolist(), strict=True):
+            for axis, coefficient in zip(counters, rule.coefficients[k].tolist(), strict=True):
                 if coefficient:
                     form = form.plus(axis, coefficient)
             forms[width + k] = form

@@ -16,19 +16,34 @@ import numpy as np
 
 @dataclass
 class Rule:
-    """`numbers = coefficients @ left + offsets` for all relations where `follows`."""
+    """`numbers = coefficients @ left + offsets` for all relations where `follows`. A subscript that
+    goes up by 2, as in y2, y4, y6, counts as (subscript - origin) / 2."""
 
     coefficients: np.ndarray  # int64[numbers, left]
     offsets: np.ndarray       # int64[numbers]
     follows: np.ndarray       # bool[relations]
+    origin: np.ndarray | None = None  # int64[left]; None: 0 for all, and steps of 1
+    step: np.ndarray | None = None    # int64[left]
 
     def predicted(self, left: np.ndarray) -> np.ndarray:
-        return left @ self.coefficients.T + self.offsets
+        if self.step is None:
+            return left @ self.coefficients.T + self.offsets
+        found = (left - self.origin) // self.step @ self.coefficients.T + self.offsets
+        # Between the steps the rule says nothing.
+        found[((left - self.origin) % self.step).any(axis=1)] = np.iinfo(np.int64).min
+        return found
 
 
 def fit(left: np.ndarray, numbers: np.ndarray) -> Rule:
     """The rule that most relations follow. left: int64[relations, axes], distinct rows."""
     axes, count = left.shape[1], numbers.shape[1]
+    origin = step = None
+    if axes:
+        low = left.min(axis=0)
+        gaps = np.maximum(np.gcd.reduce(left - low, axis=0), 1)
+        if (gaps > 1).any():
+            origin, step = np.where(gaps > 1, low, 0), gaps
+            left = (left - origin) // step
     coefficients = np.zeros((count, axes), np.int64)
     for axis in range(axes):
         slopes = _slopes(left, numbers, axis)
@@ -37,7 +52,7 @@ def fit(left: np.ndarray, numbers: np.ndarray) -> Rule:
     rest = numbers - left @ coefficients.T
     offsets = _modes(rest)
     follows = (rest == offsets).all(axis=1)
-    return Rule(coefficients, offsets, follows)
+    return Rule(coefficients, offsets, follows, origin, step)
 
 
 def _slopes(left: np.ndarray, numbers: np.ndarray, axis: int) -> np.ndarray | None:

@@ -24,6 +24,11 @@ class Form:
     def shifted(self, by: int) -> Form:
         return Form(self.constant + by, self.terms)
 
+    def counted(self, origin: int, step: int) -> Form:
+        """`(self - origin) / step`, which is whole."""
+        return Form((self.constant - origin) // step,
+                    tuple((n, c // step) for n, c in self.terms))
+
     def bounds(self, ranges: dict[str, tuple[int, int]]) -> tuple[int, int]:
         """The least and greatest value while every index is in its range."""
         low = high = self.constant

@@ -142,6 +142,6 @@ def _swapped(block: Block, axes: int, rule: Rule, swaps) -> tuple[Rule, Block]:
             good = (rows[:, axes:] == wanted).all(axis=1)
         if good.sum() > best[0].follows.sum():
             rows[~good] = block.rows[~good]
-            best = (Rule(trial.coefficients, trial.offsets, good),
+            best = (Rule(trial.coefficients, trial.offsets, good, trial.origin, trial.step),
                     Block(block.left, block.right, rows, block.statements))
     return best

@@ -155,3 +155,13 @@ def test_large_texts_are_read_as_small_ones(monkeypatch):
     large = hvm.compile(text)
     assert large.disassemble() == small.disassemble()
     assert count(large) <= 4
+
+
+def test_subscripts_that_go_up_by_two():
+    even = "".join(f"y{2 * k} = 2*x{k}\ny{2 * k + 1} = x{k} + x{k + 1}\n" for k in range(1, 7))
+    program = same(even)
+    assert count(program) == 2 and "x" in program.inputs
+    pooled = "".join(
+        f"p{i}_{j} = max(x{2 * i - 1}_{2 * j - 1}, x{2 * i - 1}_{2 * j}, x{2 * i}_{2 * j - 1},"
+        f" x{2 * i}_{2 * j})\n" for i in range(1, 4) for j in range(1, 4))
+    assert count(same(pooled)) <= 2
