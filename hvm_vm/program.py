@@ -168,7 +168,8 @@ class Program:
         return Execution(
             program._results(frame, hidden=False),
             program._results(frame, hidden=True) if keep_all else {},
-            int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes))
+            int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes),
+            dict(prepared.runnable.solved(frame)) if hasattr(prepared.runnable, "solved") else {})
 
     def prepare(self, values: Mapping[str, object] | None = None, *, engine: str = "auto",
                 threads: int | None = None, data=(), keep_all: bool = False) -> Prepared:

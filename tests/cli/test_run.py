@@ -165,3 +165,26 @@ def test_results_do_not_depend_on_what_is_set(hvm, tmp_path):
     assert hvm("run", file).out == "x = 3.0\ny = 8.0\n"
     assert hvm("run", file, "--set", "x=5", "--set", "z=1").out == "x = 5.0\ny = 2.0\n"
     assert hvm("run", file, "--set", "y=5").out == "x = 3.0\ny = 5.0\n"
+
+
+def test_report_shows_how_well_each_solve_holds(hvm, tmp_path):
+    path = tmp_path / "pair.hmp"
+    path.write_text("x + y = s\nx*y = 6\nguess x = 1\nguess y = 5\n")
+    for engine in ("reference", "jit"):
+        done = hvm("run", path, "--set", "s=5", "--report", "--engine", engine)
+        assert done.status == 0 and done.out == "x = 2.0\ny = 3.0\n"
+        assert "solved for x, y: " in done.err and "line 2: x*y = 6" in done.err
+    path.write_text("x + 1 = s\n")
+    assert "nothing had to be solved" in hvm("run", path, "--set", "s=5", "--report").err
+
+
+def test_no_solution_is_status_1_and_a_bad_system_status_2(hvm, tmp_path):
+    path = tmp_path / "none.hmp"
+    path.write_text("x^2 + 1 = 0\n")
+    done = hvm("run", path)
+    assert done.status == 1 and "line 1: x^2 + 1 = 0    left - right = 1" in done.err
+    path.write_text("V = R*I\n")
+    done = hvm("run", path, "--set", "V=12")
+    assert done.status == 2 and "R and I; set one of them" in done.err
+    done = hvm("run", path, "--set", "V=12", "--set", "R=3", "--json")
+    assert done.status == 0 and '"I": 4.0' in done.out
