@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from hvm_vm.engines.words import listed, nearest
+from hvm_vm.errors import InputError
 from hvm_vm.results import UnknownResult, result_value
 
 
@@ -41,11 +42,18 @@ class BoundRun:
             if item.name in self.constant:
                 array.flags.writeable = False
         self.frame = plan.new_frame(registers)
-        self.inputs = Buffers(own, "input")
+        elements = {m.name: m for f in module.families for m in f.members if m.position}
+        given = {item.register: item.name for item in module.inputs}
+        self.inputs = Inputs(own, "input", {
+            n: (given[m.register], m.position) for n, m in elements.items()
+            if given.get(m.register) in own})
         shown = {o.name: o for o in module.outputs if not o.hidden}
+        held = {o.register: n for n, o in shown.items()}
         self.outputs = Outputs(
             {n: self.frame.arrays[o.register] for n, o in shown.items()},
-            {n for n, o in shown.items() if o.symbolic}, module)
+            {n for n, o in shown.items() if o.symbolic}, module,
+            {n: (held[m.register], m.position) for n, m in elements.items()
+             if m.register in held})
         # An engine that can start a frame with less work than a method call says so.
         starter = getattr(runnable, "starter", None)
         self.run = starter(self.frame) if starter is not None else partial(runnable.run, self.frame)
@@ -55,18 +63,23 @@ class BoundRun:
 
 
 class Buffers(Mapping):
-    """Arrays by name; an unknown name is answered with the nearest."""
+    """Arrays by name; an unknown name is answered with the nearest. `parts`: scalars that are
+    elements of one of the arrays, by name: (array, position)."""
 
-    __slots__ = ("_arrays", "_kind")
+    __slots__ = ("_arrays", "_kind", "_parts")
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], kind: str):
+    def __init__(self, arrays: Mapping[str, np.ndarray], kind: str, parts=()):
         self._arrays = dict(arrays)
         self._kind = kind
+        self._parts = dict(parts)
 
     def __getitem__(self, name: str) -> np.ndarray:
         try:
             return self._arrays[name]
         except KeyError:
+            if name in self._parts:
+                array, position = self._parts[name]
+                return self._arrays[array][(*position, ...)]  # a view without axes
             hint = nearest(name, self._arrays)
             more = f" (did you mean {hint}?)" if hint else ""
             raise UnknownResult(f"there is no {self._kind} {name}{more}: there are "
@@ -79,13 +92,27 @@ class Buffers(Mapping):
         return len(self._arrays)
 
 
+class Inputs(Buffers):
+    """Arrays to write into; `inputs["X"] = value` writes, too."""
+
+    __slots__ = ()
+
+    def __setitem__(self, name: str, value) -> None:
+        buffer = self[name]
+        try:
+            buffer[...] = value
+        except (ValueError, TypeError):
+            raise InputError(f"{name} has the shape {buffer.shape} here and holds {buffer.dtype}: "
+                             f"this value does not fit (bind again for another shape)") from None
+
+
 class Outputs(Buffers):
     """Results in place; symbols are read as texts."""
 
     __slots__ = ("_module", "_symbolic")
 
-    def __init__(self, arrays, symbolic, module):
-        super().__init__(arrays, "output")
+    def __init__(self, arrays, symbolic, module, parts=()):
+        super().__init__(arrays, "output", parts)
         self._symbolic = symbolic
         self._module = module
 

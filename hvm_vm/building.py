@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hvm_vm.errors import InputError
 from hvm_vm.program import Program
+
+if TYPE_CHECKING:
+    from hvm_vm.bytecode.module import VerifiedProgram
+    from hvm_vm.language.source import Source
+    from hvm_vm.relations.system import System
+
+UNLIFTED = 100_000  # characters of a text that is compiled as it stands to show its scalars
 
 
 def compile(
@@ -15,44 +24,107 @@ def compile(
     known: Iterable[str] = (),
     free: Iterable[str] = (),
     find: Iterable[str] = (),
+    offered: Iterable[str] = (),
 ) -> Program:
     """Compile HMP.
 
     `source` is a path, source text (see `is_text`), or a `Source`.
     `known`: names set from outside though the file may determine them. `free`: literal defaults to
     drop, so that relations determine the name. `find`: results in place of the file's own.
+    `offered`: names that data files hold; those that are variables of the file are known, too.
 
     Raises `CompileError` with every diagnostic, or `InputError` when the file cannot be read.
     """
-    from hvm_vm.bytecode import verify
-    from hvm_vm.language import parse
-    from hvm_vm.language.diagnostics import Diagnostics
-    from hvm_vm.lowering import lower
-    from hvm_vm.relations import build
+    source, held = _source(source), frozenset(_names(known))
+    if offered := frozenset(_names(offered)) - held:
+        from hvm_vm.offered import variables_among
 
-    source = _source(source)
-    known, free, find = frozenset(known), frozenset(free), tuple(find)
-    diagnostics = Diagnostics(source)
-    file = parse(source, diagnostics)
-    diagnostics.raise_if_errors()
-    system = build(file, source, diagnostics, known=known, free=free, find=find)
-    diagnostics.raise_if_errors()
-    verified = verify(lower(system))
+        held |= variables_among(source, offered)
+    return _compile(source, held, frozenset(_names(free)), _names(find))
+
+
+def _compile(source: Source, known: frozenset[str], free: frozenset[str], find: tuple[str, ...],
+             lift: bool = True) -> Program:
+    stages = compile_stages(source, known=known, free=free, find=find, lift=lift)
+    system = stages.system
 
     def recompile(more: frozenset[str]) -> Program:
         members = {m.name for f in system.families if f.name in more for m in f.members}
         whole = {f.name for f in system.families if f.name not in system.variables}
-        return compile(source, known=known | (more - whole) | members, free=free, find=find)
+        return _compile(source, known | (more - whole) | members, free, find, lift)
 
-    spellings = {*system.variables, *(f.name for f in system.families)}
-    return Program(verified, spellings=spellings, recompile=recompile,
-                   warnings=tuple(d.render() for d in diagnostics.warnings))
+    def everything(given: frozenset[str], needed: bool) -> Program | None:
+        from hvm_vm.everything import compile_most, find_texts
+
+        # Unlifted, each scalar has a relation of its own to show.
+        small = len(source.text) <= UNLIFTED
+        base = system if not (lift and small) else compile_stages(
+            source, known=known, free=free, find=find, lift=False).system
+
+        def again(texts: list[str]) -> Program:
+            return _compile(source, known, free, tuple(texts), lift and not small)
+
+        return compile_most(again, *find_texts(base, given, needed))
+
+    spellings = {*system.variables, *(f.name for f in system.families),
+                 *(m.name for f in system.families for m in f.members)}
+    return Program(stages.verified, spellings=spellings, recompile=recompile, everything=everything,
+                   warnings=stages.warnings)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What the compiler made of a source: its relations as a system, its verified bytecode."""
+
+    system: System
+    verified: VerifiedProgram
+    warnings: tuple[str, ...]
+
+
+def compile_stages(
+    source: Source,
+    *,
+    known: Iterable[str] = (),
+    free: Iterable[str] = (),
+    find: Iterable[str] = (),
+    lift: bool = True,
+) -> Stages:
+    """Every stage of the compiler. `lift`: scalars of families become arrays where they can. Raises
+    as `compile` does."""
+    from hvm_vm.bytecode import verify
+    from hvm_vm.collector import paused
+    from hvm_vm.language import parse
+    from hvm_vm.language.diagnostics import Diagnostics
+    from hvm_vm.lowering import lower
+    from hvm_vm.outside_names import check_names
+    from hvm_vm.relations import build
+    from hvm_vm.relations.lift import build_lifted
+
+    known, free, find = frozenset(known), frozenset(free), tuple(find)
+    diagnostics = Diagnostics(source)
+    with paused():
+        if lift:
+            system, file = build_lifted(source, diagnostics, known=known, free=free, find=find)
+        else:
+            file = parse(source, diagnostics)
+            diagnostics.raise_if_errors()
+            system = build(file, source, diagnostics, known=known, free=free, find=find)
+        diagnostics.raise_if_errors()
+        if file is not None:
+            check_names(file, source.text, system, known, free)
+        return Stages(system, verify(lower(system)),
+                      tuple(d.render() for d in diagnostics.warnings))
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    """One name, or several."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def is_text(source: str) -> bool:
     """Whether a string is source text rather than a path: it has a line end, an equals sign, or the
-    dictionary form's brace, and no file has that name."""
-    looks = "\n" in source or "=" in source or source.lstrip().startswith("{")
+    dictionary form's brace, or is empty, and no file has that name."""
+    looks = "\n" in source or "=" in source or source.lstrip()[:1] in ("", "{")
     return looks and ("\n" in source or not os.path.exists(source))
 
 

@@ -11,7 +11,10 @@ from hvm_vm.program import Program
 def load(path: str | os.PathLike) -> Program:
     """The program of a `.hvmb` file. Raises `InputError` when it cannot be read, `BytecodeError`
     when it is damaged, of another kind, or does not verify."""
-    path = os.fspath(path)
+    try:
+        path = os.fspath(path)
+    except TypeError:
+        raise InputError(f"load takes a path, not a {type(path).__name__}") from None
     try:
         with open(path, "rb") as file:
             data = file.read()

@@ -33,7 +33,12 @@ def main(argv: list[str] | None = None) -> int:
         return status
     except HvmError as error:
         _debug()
-        _say(str(error) if _is_rendered(error) else f"error: {error}")
+        text = str(error) if _is_rendered(error) else f"error: {error}"
+        from hvm_vm.commands.output import with_folder
+
+        _say(with_folder(text, getattr(error, "path", "")))
+        if type(error).__name__ == "MissingInput" and error.name:  # an import would load NumPy
+            _say(f"help: give it with --set {error.name}=…, or with --data FILE")
         return error.exit_status
     except KeyboardInterrupt:
         _say("interrupted")
@@ -69,7 +74,7 @@ def _open_closed_streams() -> None:
     goes nowhere."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _discard_output() -> None:
@@ -107,7 +112,11 @@ def _dispatch(arguments: list[str]) -> int:
     options = parser.parse(arguments[1:])
     if isinstance(options, int):
         return options
-    return int(module.run(options) or 0)
+    try:
+        return int(module.run(options) or 0)
+    except HvmError as error:
+        error.path = getattr(options, "file", "")
+        raise
 
 
 def _overview() -> str:

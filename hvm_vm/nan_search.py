@@ -1,7 +1,9 @@
 """Where a NaN came from: the first instruction that made one out of operands that had none.
 
-The program is run once more in the reference engine, with every intermediate kept; after each
-instruction its results are looked at.
+The program is run once more in the reference engine; after each instruction its results are looked
+at. When its source is at hand it is compiled anew for this, with every variable a result: what was
+fused away is then stored, and the relation to blame is the one that says `sqrt(x)`, not one that
+uses it.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ import numpy as np
 from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.regions import result_count
 from hvm_vm.engines.bound import Bound, BoundInstruction
+from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference import Reference
-from hvm_vm.engines.reference_lanes import Lanes
 from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.words import at_point, located
+from hvm_vm.errors import HvmError
 
 MOST_POINTS = 200  # NaNs of one result whose operands are looked at
 
@@ -41,8 +44,20 @@ class NanOrigin:
 def find_nan(program, values: Mapping[str, object] | None = None, /, *, data=(),
              **named) -> NanOrigin | None:
     """The origin of the first NaN in a run of `program` with these inputs, or None."""
-    prepared = program.prepare({**(values or {}), **named}, engine="reference", data=data,
-                               keep_all=True)
+    given = {**(values or {}), **named}
+    wide = program.everything(given, data=data, needed=True)
+    if wide is not program:
+        try:
+            found = _search(wide, given, data)
+        except (HvmError, MemoryError):  # what no result needs may fail
+            found = None
+        if found is not None:
+            return found
+    return _search(program, given, data)
+
+
+def _search(program, given: Mapping[str, object], data) -> NanOrigin | None:
+    prepared = program.prepare(given, engine="reference", data=data, keep_all=True)
     frame, bound = prepared.frame(), prepared.bound
     reference = Reference(bound)
     for one in bound.code[:-1]:
@@ -73,63 +88,18 @@ def _made_nan(bound: Bound, one: BoundInstruction, arrays) -> NanOrigin | None:
                 # Along a normalised dimension every point has a part in every result.
                 if one.roles[d] == "o":
                     here = part_of(here, d, int(counter), int(counter) + 1)
-            operands = _operands(module, here, arrays, one.roots[k] if k < len(one.roots) else -1)
+            root = one.roots[k] if k < len(one.roots) else -1
+            operands = operands_read(module, here, arrays, root)
             if any(np.isnan(np.asarray(value, float)).any() for _, value in operands):
                 continue
             names = tuple(one.names[d] for d in free)
             values = tuple(int(p) + one.los[d] for p, d in zip(point, free, strict=True))
             variable = module.registers[access.register].name
-            read = "".join(f"\n    {text} = {_shown(value)}" for text, value in operands)
-            text = located(module, one.source,
+            # An instruction of several results comes from several relations: this one's own.
+            source = next((o.source for o in module.outputs if o.register == access.register),
+                          one.source)
+            read = "".join(f"\n    {text} = {shown(value)}" for text, value in operands)
+            text = located(module, source if source >= 0 else one.source,
                            f"{variable} becomes NaN here{at_point(names, values)}") + read
             return NanOrigin(one.pc, variable, names, values, tuple(operands), text)
     return None
-
-
-def _operands(module, here: BoundInstruction, arrays, root: int) -> list[tuple[str, object]]:
-    """What the instruction reads at one point, by the names of the registers."""
-    row = isa.BY_NAME[here.op]
-    precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
-    lanes = Lanes(module, here, arrays, precision)
-    found, seen = [], set()
-    results = result_count(row, len(here.roots))
-    with np.errstate(all="ignore"):
-        for access in here.accesses[results : results + row.reads]:
-            found.append((module.registers[access.register].name, lanes.view(access)))
-        for root_ in here.roots if row.group != "elementwise" else (root,):
-            for k in _loads(here, root_):
-                if k not in seen and not _uses_acc(here, k):
-                    seen.add(k)
-                    name = module.registers[here.accesses[here.nodes[k].immediate].register].name
-                    found.append((name, lanes.value(k)))
-    return [(name, value.item() if value.size == 1 else value.copy()) for name, value in found]
-
-
-def _under(one: BoundInstruction, root: int) -> list[int]:
-    seen, stack = set(), [root] if root >= 0 else []
-    while stack:
-        k = stack.pop()
-        if k not in seen:
-            seen.add(k)
-            stack.extend(one.nodes[k].args)
-    return sorted(seen)
-
-
-def _loads(one: BoundInstruction, root: int) -> list[int]:
-    return [k for k in _under(one, root) if one.nodes[k].op in ("load", "gather")]
-
-
-def _uses_acc(one: BoundInstruction, k: int) -> bool:
-    return any(one.nodes[n].op == "acc" for n in _under(one, k))
-
-
-def _shown(value) -> str:
-    if np.ndim(value) == 0:
-        return f"{value:.10g}" if isinstance(value, float) else str(value)
-    array = np.asarray(value)
-    if array.size <= 8:
-        return np.array2string(array.reshape(-1), precision=6, separator=", ")
-    finite = array[np.isfinite(array)]
-    if not finite.size:
-        return f"{array.size} values, none finite"
-    return f"{array.size} values from {finite.min():.6g} to {finite.max():.6g}"

@@ -19,7 +19,7 @@ import numpy as np
 from hvm_vm.engines import get
 from hvm_vm.engines.bound import Bound, Frame
 from hvm_vm.engines.words import byte_count
-from hvm_vm.errors import RunError
+from hvm_vm.errors import InputError, RunError
 
 KEPT_FRAMES = 8
 COPIED_BYTES = 1 << 15  # of inputs that are copied into a frame
@@ -46,7 +46,10 @@ class Plan:
         """(engine's name, runnable): prepared once for each engine and number of threads.
 
         `patient`: there will be many runs, so `auto` may take the time to compile."""
-        threads = threads or available_threads()
+        if threads is None:
+            threads = available_threads()
+        elif not isinstance(threads, (int, np.integer)) or threads < 1:
+            raise InputError(f"threads: a whole number, at least 1, is expected, not {threads!r}")
         if engine == "auto":
             engine = self._chosen(patient)
         found = self.bound.cache.get((engine, threads))

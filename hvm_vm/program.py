@@ -18,10 +18,10 @@ import numpy as np
 from hvm_vm.bound_run import BoundRun
 from hvm_vm.bytecode.module import DTYPES, Module
 from hvm_vm.engines.binding import bind
-from hvm_vm.errors import InputError
+from hvm_vm.errors import HvmError, InputError
 from hvm_vm.execution import Execution, Prepared
 from hvm_vm.plan import Plan, available_threads
-from hvm_vm.results import Results, result_value
+from hvm_vm.results import Results, result_value, spread_outputs
 from hvm_vm.values import Arguments, Names
 
 KEPT_PLANS = 32  # sets of shapes that stay bound
@@ -42,14 +42,18 @@ class Program:
 
     def __init__(self, verified, *, spellings: Iterable[str] = (),
                  recompile: Callable[[frozenset[str]], Program] | None = None,
+                 everything: Callable[[frozenset[str], bool], Program | None] | None = None,
                  warnings: tuple[str, ...] = ()):
         self.verified = verified
         self.module: Module = verified.module
         self.warnings = warnings
         self._names = Names(self.module)
+        self._spread = spread_outputs(self.module)
         self._spellings = frozenset(spellings)
         self._recompile = recompile
+        self._everything = everything
         self._variants: dict[frozenset[str], Program] = {}
+        self._wider: dict[tuple, Program | None] = {}
         self._plans: OrderedDict[tuple, Plan] = OrderedDict()
         self._lock = threading.RLock()
         self._quick_plans: dict[tuple, Plan] = {}
@@ -69,12 +73,20 @@ class Program:
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the results, in order."""
-        return tuple(o.name for o in self.module.outputs if not o.hidden)
+        return tuple(name for o in self.module.outputs if not o.hidden
+                     for name in ([m.name for m in self._spread[o.name]]
+                                  if o.name in self._spread else [o.name]))
 
     @property
     def sizes(self) -> tuple[str, ...]:
         """The names of the sizes."""
         return tuple(s.name for s in self.module.symbols_of_size)
+
+    def determined(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that the relations determine: no value can be given for them unless the
+        source is compiled with them known."""
+        found = {*self._spellings, *(o.name for o in self.module.outputs)}
+        return [name for name in names if name in found and name not in self._names]
 
     def __repr__(self) -> str:
         names = ", ".join(self._names.signature(item) for item in self.module.inputs)
@@ -157,7 +169,21 @@ class Program:
     def run(self, values: Mapping[str, object] | None = None, *, engine: str = "auto",
             threads: int | None = None, data=(), keep_all: bool = False) -> Execution:
         """As calling, with what a report needs: counts, the time, and with `keep_all` every
-        intermediate. The time is that of the run alone: binding and compiling come before it."""
+        variable (of bytecode, those that it stores). The time is that of the run alone: binding and
+        compiling come before it."""
+        if keep_all:
+            program = self.everything(values, data=data)
+            if program is not self:
+                try:
+                    done = program.run(values, engine=engine, threads=threads, data=data)
+                except HvmError:  # what no result needs may fail; what they need fails below
+                    pass
+                else:
+                    own = list(done.outputs)[: len(self.outputs)]
+                    hidden = {n: v for n, v in done.outputs.items() if n not in own}
+                    for name in hidden:
+                        del done.outputs[name]
+                    return replace(done, hidden=hidden)
         prepared = self.prepare(values, engine=engine, threads=threads, data=data,
                                 keep_all=keep_all)
         frame = prepared.frame()
@@ -170,6 +196,20 @@ class Program:
             program._results(frame, hidden=True) if keep_all else {},
             int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes),
             dict(prepared.runnable.solved(frame)) if hasattr(prepared.runnable, "solved") else {})
+
+    def everything(self, values: Mapping[str, object] | None = None, *, data=(),
+                   needed: bool = False) -> Program:
+        """The program whose results are these ones and every other variable that these values
+        determine, so that each is stored; itself if it was not compiled from source here.
+        `needed`: only the variables that the results depend on."""
+        program, arguments = self._arguments(dict(values or {}), data)
+        if program._everything is None:
+            return program
+        key = (program._names.spelled(arguments.arrays), needed)
+        with program._lock:
+            if key not in program._wider:
+                program._wider[key] = program._everything(*key)
+            return program._wider[key] or program
 
     def prepare(self, values: Mapping[str, object] | None = None, *, engine: str = "auto",
                 threads: int | None = None, data=(), keep_all: bool = False) -> Prepared:
@@ -195,7 +235,7 @@ class Program:
         program, arguments = self._arguments(values, options["data"])
         plan, arrays = program._planned(arguments)
         by_name = {item.name: arrays[item.register] for item in program.module.inputs}
-        constant = tuple(constant)
+        constant = (constant,) if isinstance(constant, str) else tuple(constant)
         for name in constant:
             if name not in by_name:
                 program._names.complain([name], program._spellings, set(program.outputs))
@@ -313,4 +353,4 @@ class Program:
         module = self.module
         return Results(module, {
             o.name: result_value(frame.arrays[o.register], o.symbolic, module)
-            for o in module.outputs if o.hidden == hidden})
+            for o in module.outputs if o.hidden == hidden}, self._spread)

@@ -7,15 +7,33 @@ program, before anything is bound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from hvm_vm.bytecode.module import DTYPES, Family, Input, Member, Module
 from hvm_vm.bytecode.sizes import SIZE_LIMIT
-from hvm_vm.engines.words import axes_of, axis_names, listed, located, printable, suggestion
+from hvm_vm.engines.memory import not_enough_memory
+from hvm_vm.engines.words import (
+    axes_of,
+    axis_names,
+    byte_count,
+    listed,
+    located,
+    printable,
+    suggestion,
+)
 from hvm_vm.errors import InputError
+from hvm_vm.symbols import numbers_of
+
+
+class MissingInput(InputError):
+    """An input has no value. `name` is one that no data file is named for, or empty."""
+
+    def __init__(self, text: str, name: str):
+        super().__init__(text)
+        self.name = name
 
 
 @dataclass
@@ -65,6 +83,13 @@ class Names:
         else:
             return None
         return found if all(m.register in self.by_register for m in found) else None
+
+    def spelled(self, given: Iterable[str]) -> frozenset[str]:
+        """The inputs `given`, with the scalars of families that lie in them."""
+        names = set(given)
+        registers = {self.inputs[name].register for name in names}
+        return frozenset(names | {m.name for m in self.members.values()
+                                  if m.register in registers})
 
     def read(self, values: Mapping[str, object]) -> Arguments:
         """Sort `values` by what they are and convert them. Raises `InputError`."""
@@ -167,7 +192,8 @@ class Names:
             lines.append(f"{listed(names)} {'is' if len(names) == 1 else 'are'} read from a data "
                          "file: give it with --data")
         source = absent[0].source if len(absent) == 1 else -1
-        raise InputError(located(self.module, source, "\n".join(lines)))
+        raise MissingInput(located(self.module, source, "\n".join(lines)),
+                           plain[0].name if plain else "")
 
     def signature(self, item: Input) -> str:
         """`X[t,i]`."""
@@ -203,6 +229,11 @@ def _plain(value, name: str) -> np.ndarray:
         array = np.asarray(value)
     except (ValueError, OverflowError, TypeError):
         raise InputError(f"{name}: the lists are not all of one length") from None
+    if array.dtype == object and array.size and all(type(x) is int for x in array.flat):
+        try:
+            return array.astype(np.float64)  # whole numbers beyond 64 bits
+        except OverflowError:
+            raise InputError(f"{name}: a number is too large") from None
     if array.dtype == object:
         raise InputError(f"{name}: numbers are expected, not {_described(value)}")
     return array
@@ -219,6 +250,10 @@ def as_input(value, module: Module, item: Input, rank: int | None = None) -> np.
     not whole for an integer input, another number of axes than the input has (or `rank`).
     """
     register = module.registers[item.register]
+    if item.symbolic and _plain(value, item.name).dtype.kind in "biufc":
+        raise InputError(located(module, item.source,
+                                 f"{item.name} is a symbol, such as {_symbol_list(module)}, not a "
+                                 "number"))
     array = _typed(value, module, item)
     wanted = len(register.shape) if rank is None else rank
     if array.ndim != wanted:
@@ -233,19 +268,36 @@ def _typed(value, module: Module, item: Input) -> np.ndarray:
     name, dtype = item.name, DTYPES[module.registers[item.register].dtype]
     array = _plain(value, name)
     if item.symbolic and array.dtype.kind in "US":
-        return _symbols(array, module, item).astype(dtype)
+        return numbers_of(array, module)
     if array.dtype.kind not in "biuf":
         kind = {"U": "text", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "durations"}
         got = kind.get(array.dtype.kind, str(array.dtype))
-        hint = ": it is no symbol in the program" if got == "text" else ""
-        raise InputError(located(module, item.source,
-                                 f"{name}: numbers are expected, not {got}{hint}"))
+        if got == "text":
+            got = f"the text {printable(repr(str(array.flat[0])))}" if array.size else got
+            got += f": the program compares {name} with no symbol"
+        raise InputError(located(module, item.source, f"{name}: numbers are expected, not {got}"))
     if dtype.kind == "i" and array.dtype.kind in "fu":
         _check_whole(array, module, item)
+    usable = array.flags.aligned and array.dtype == dtype and array.flags.c_contiguous
+    if not usable:
+        _check_memory(array.size * dtype.itemsize, module, item)
     # ascontiguousarray makes an axis of a scalar.
-    return np.ascontiguousarray(array, dtype).reshape(array.shape) if (
-        not array.flags.aligned or array.dtype != dtype or not array.flags.c_contiguous
-    ) else array
+    return array if usable else np.ascontiguousarray(array, dtype).reshape(array.shape)
+
+
+def _check_memory(size: int, module: Module, item: Input) -> None:
+    """Raise before a copy is made that the machine has no memory for."""
+    limit = not_enough_memory(size)
+    if limit is not None:
+        dtype = module.registers[item.register].dtype
+        raise InputError(located(
+            module, item.source,
+            f"{item.name} has to be copied (in C order, as {dtype}), which takes "
+            f"{byte_count(size)} of memory, but this machine has {byte_count(limit)}"))
+
+
+def _symbol_list(module: Module) -> str:
+    return listed([f"'{s}'" for s in module.symbols], "or")
 
 
 def _check_whole(array: np.ndarray, module: Module, item: Input) -> None:
@@ -259,16 +311,3 @@ def _check_whole(array: np.ndarray, module: Module, item: Input) -> None:
         raise InputError(located(
             module, item.source,
             f"{item.name} is an integer input, but {item.name}{place} is {array[point]}"))
-
-
-def _symbols(array: np.ndarray, module: Module, item: Input) -> np.ndarray:
-    numbers = {text: k for k, text in enumerate(module.symbols)}
-    out = np.zeros(array.shape, np.int64)
-    for point in np.ndindex(array.shape):
-        text = str(array[point])
-        if text not in numbers:
-            known = listed([f"'{s}'" for s in module.symbols], "or")
-            raise InputError(located(
-                module, item.source, f"{item.name} is one of the symbols {known}, not '{text}'"))
-        out[point] = numbers[text]
-    return out

@@ -133,7 +133,7 @@ def test_scalars_symbols_and_defaults():
         ({"Y": 3}, "Y is not an input of attention.hmp"),
         ({"wq": 3}, r"wq is not an input .*did you mean Wq\?"),
         ({"X": [[1, 2], [3]]}, "X: the lists are not all of one length"),
-        ({"X": "text"}, "X: numbers are expected, not text"),
+        ({"X": "text"}, "X: numbers are expected, not the text"),
         ({"X": [[1j]]}, "X: numbers are expected, not complex"),
         ({"X": object()}, "X: numbers are expected, not a object"),
         ({"X": np.ones(3)}, r"X has 2 axes.*but an array of shape \(3,\)"),
@@ -173,8 +173,18 @@ def test_symbol_inputs():
         outputs=(Output("n", 3, symbolic=True),))))
     out = built(a=1, b=2, n="EVEN", engine="reference")
     assert out["n"] == "EVEN"
-    with pytest.raises(hvm.InputError, match="n is one of the symbols 'ODD' or 'EVEN', not 'odd'"):
-        built(a=1, b=2, n="odd")
+    assert built(a=1, b=2, n="neither", engine="reference")["n"] == "neither"
+    with pytest.raises(hvm.InputError, match="such as 'ODD' or 'EVEN', not a number"):
+        built(a=1, b=2, n=1)
+
+
+@pytest.mark.parametrize("engine", ["reference", "jit"])
+def test_symbols_that_the_program_does_not_name(engine):
+    program = hvm.compile("index t : T\nrate[t] = if(kind[t] = 'A', 1, if(kind[t] != 'B', 3, 2))\n"
+                          "same[t] = kind[t]\n")
+    out = program(kind=["A", "C", "B", "D"], engine=engine)
+    assert list(out["rate"]) == [1, 3, 2, 3]
+    assert list(out["same"]) == ["A", "C", "B", "D"]
 
 
 def test_what_is_no_result(attend):
@@ -288,6 +298,40 @@ def test_bound_runs_own_their_buffers():
     one.run(), two.run()
     assert one.outputs["y"].tolist() == [25, 25] and two.outputs["y"].tolist() == [1, 4]
     assert x.tolist() == [1, 2]
+
+
+def test_bound_inputs_can_be_assigned():
+    run = squares().bind(x=np.array([1.0, 2.0]), engine="reference", constant=())
+    run.inputs["x"] = [3, 4]
+    run.run()
+    assert run.outputs["y"].tolist() == [9, 16]
+    with pytest.raises(hvm.InputError, match=r"x has the shape \(2,\)"):
+        run.inputs["x"] = [1, 2, 3]
+    with pytest.raises(TypeError):
+        run.outputs["y"] = 0
+
+
+@pytest.mark.parametrize("threads", [0, -1, "two", 1.5])
+def test_threads_are_counted_from_one(threads):
+    with pytest.raises(hvm.InputError, match="at least 1"):
+        squares()(x=[1.0], threads=threads)
+
+
+def test_one_name_stands_for_a_list_of_one():
+    source = "slope = 2\ny = slope*x\nx = 3\nz = y + 1\n"
+    assert list(hvm.compile(source, find="y")()) == ["y"]
+    assert hvm.compile(source, known="y")(y=1.0)["z"] == 2.0
+    with pytest.raises(hvm.CompileError, match="slope"):
+        hvm.compile("given x\n" + source.replace("x = 3\n", ""), free="slope")
+    run = squares().bind(x=np.array([1.0, 2.0]), constant="x")
+    assert list(run.inputs) == []
+
+
+def test_arguments_of_the_wrong_kind():
+    for wrong in (lambda: hvm.load(None), lambda: hvm.compile(None), lambda: squares()([1, 2])):
+        with pytest.raises(hvm.InputError):
+            wrong()
+    assert hvm.compile("")() == {}
 
 
 def test_bound_scalars_have_no_axes(unrolled):

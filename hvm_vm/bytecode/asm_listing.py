@@ -51,9 +51,11 @@ def spell_instruction(module: Module, instruction: Instruction, names: Names) ->
         return [instruction.op + names.source(instruction.source)]
     parts = _Listing(module, instruction, names).parts()
     parts[-1] += names.source(instruction.source)
+    long = sum(map(len, parts)) + len(parts) > LINE - 6
     lines = [parts[0]]
     for part in parts[1:]:
-        if len(lines[-1]) + 1 + len(part) > LINE - 6:
+        # What is named stands below what uses it, unless all of it fits one line.
+        if len(lines[-1]) + 1 + len(part) > LINE - 6 or (long and part.startswith("with ")):
             lines.append(part)
         else:
             lines[-1] += f" {part}"

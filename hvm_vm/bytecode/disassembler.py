@@ -56,6 +56,14 @@ def disassemble(module: Module) -> str:
     return "\n".join(lines) + "\n"
 
 
+def listing(module: Module) -> str:
+    """The instructions alone, as they stand in the assembly text, for people. Raises
+    :class:`BytecodeError` when the module does not verify."""
+    verify(module)
+    module = canonical(module)
+    return "\n".join(_code(module, Names(module))) + "\n"
+
+
 def format_instruction(module: Module, pc: int) -> str:
     """One instruction of a verified, canonical module as in the listing, on one line."""
     return " ".join(spell_instruction(module, module.code[pc], Names(module)))

@@ -81,16 +81,18 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "D[p] = argmin[r | condition](body)", _FREE, "1*or",
         "The index value where body is smallest, the first on a tie; as argmax."),
     # -- whole operations ------------------------------------------------------------------------
-    _op(30, "contract", "contraction", "or", "epilogue?", 2,
-        "D[p] = sum[r](A[…]*B[…])", _FREE, "2*or",
+    _op(30, "contract", "contraction", "or", "condition? epilogue?", 2,
+        "D[p] = sum[r | condition](A[…]*B[…])", _FREE, "2*or",
         "The product of two operands summed over the r dimensions: matrix product, batched matrix "
-        "product, matrix-vector product, dot and outer product, for any place of the axes. An empty "
-        "sum is 0. Accesses: result, A, B; then the loads of the epilogue."),
+        "product, matrix-vector product, dot and outer product, for any place of the axes. Points "
+        "where `condition` is false take no part, whatever A and B hold there. An empty sum is 0. "
+        "Accesses: result, A, B; then the loads of the expressions."),
     _op(31, "softmax", "normalisation", "on", "score weight? condition? epilogue?", 0,
         "D[p] = w*exp(s - m)/sum[n](w*exp(s - m)), m = max[n](s)", _SAME, "4*on",
         "Softmax along the n dimensions with the maximum subtracted. Points where `condition` is "
-        "false are outside: 0 in the result, not in the sum. `weight` multiplies each exponential; "
-        "points of weight 0 do not count for the maximum. With no points left, or all weights 0: NaN."),
+        "false are outside: 0 in the result, also when none is left, and not in the sum. `weight` "
+        "multiplies each exponential; points of weight 0 do not count for the maximum. All weights "
+        "0: NaN. A score of inf is NaN (inf/inf), the others beside it are 0."),
     _op(32, "layer_norm", "normalisation", "on", "body epsilon epilogue?", 0,
         "D[p] = (x - mean[n](x))/sqrt(mean[n]((x - mean[n](x))^2) + epsilon)", _SAME, "6*on",
         "Layer normalisation along the n dimensions; `epsilon` may not depend on them."),
@@ -101,7 +103,8 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "D[p] = sum[u](softmax[u](score(sum[c](Q*K)))*V)", _FREE, "2*quc + 4*qu + 2*ou",
         "Attention without its matrix of scores in memory. Accesses: result, Q, K, V; then the loads "
         "of the expressions. `score` maps acc = sum[c](Q*K) to the score (absent: acc itself); "
-        "`weight` and `condition` as in softmax, over the o and u dimensions that Q and K have. "
+        "`weight` and `condition` as in softmax, over the o and u dimensions that Q and K have; "
+        "points outside take no part, whatever K and V hold there, and with none left the sum is 0. "
         "Q and K hold c; V and the result do not. K and V hold u; Q and the result do not. The o dimensions "
         "that only V and the result have are the value features."),
     # -- systems ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import argparse
 import os
 
 from hvm_vm.commands.options import Parser
-from hvm_vm.commands.output import message, write_whole
+from hvm_vm.commands.output import counted, message, write_whole
 from hvm_vm.commands.programs import BYTECODE, kind_of, read_file
 from hvm_vm.errors import InputError
 
@@ -39,5 +39,6 @@ def run(options: argparse.Namespace) -> int:
     encoded = encode(module)
     output = options.output or os.path.splitext(options.file)[0] + ".hvmb"
     write_whole(output, lambda file: file.write(encoded))
-    message(f"{output}: {len(module.code)} instructions, {len(encoded)} bytes")
+    code = counted(len(module.code), "instruction")
+    message(f"{output}: {code}, {counted(len(encoded), 'byte')}")
     return 0

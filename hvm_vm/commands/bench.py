@@ -22,8 +22,8 @@ from hvm_vm.commands.options import (
     input_options,
     whole_number,
 )
-from hvm_vm.commands.output import message
-from hvm_vm.commands.programs import given_values, open_program
+from hvm_vm.commands.output import counted, message
+from hvm_vm.commands.programs import given_data, given_values, open_program, report_unread
 from hvm_vm.commands.run import report_warnings, spinner
 
 COMPARED = ("reference", "jit")
@@ -45,24 +45,28 @@ def configure(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     values = given_values(options)
+    data = given_data(options)
     start = time.perf_counter_ns()
-    program = open_program(options.file, known=values, free=options.free, find=options.find)
+    program = open_program(options, known=values, offered=data)
     loaded = time.perf_counter_ns() - start
     report_warnings(program)
-    from hvm_vm.tracing.compare import compare
+    report_unread(program, data, values)
+    from hvm_vm.tracing.compare import compare, load
     from hvm_vm.tracing.synthesise import complete
 
-    inputs = complete(program, values, options.data)
     engines = options.engine or COMPARED
+    loads = {name: load(name) for name in engines}  # before anything else runs in them
+    inputs = complete(program, values, [data])
     with spinner("jit" if "jit" in engines else ""):
         rows = list(compare(
             program,
             inputs.values,
             engines,
-            data=options.data,
+            data=data,
             threads=options.threads,
             repeat=options.repeat,
             warmup=options.warmup,
+            loads=loads,
         ))  # fmt: skip
     if options.json:
         print(json.dumps({
@@ -100,7 +104,7 @@ def _print(program, rows, loaded: int) -> None:
             duration(row.median_ns), duration(low), duration(high),
             f"{base / row.median_ns:.2f} x", f"{row.difference:.2g}", f"{row.relative:.2g}",
         ))  # fmt: skip
-    code = len(program.module.code)
-    print(f"{program.module.file}: {code} instructions, read and verified in {duration(loaded)}")
+    code = counted(len(program.module.code), "instruction")
+    print(f"{program.module.file}: {code}, read and verified in {duration(loaded)}")
     for line in lay_out(Sheet(columns, frozenset(("engine",)), tuple(lines))):
         print(line)

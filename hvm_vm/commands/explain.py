@@ -2,9 +2,11 @@
 
   hvm explain attention.hmp
 
-Relation by relation in the order of the text, with the instructions that compute it. A relation
-without an instruction of its own is part of the ones named below it, or is not needed. Of bytecode,
-which holds no source, only the relations with instructions are known.
+The indexed relations that scalar ones were lifted to come first, with the scalar relations that
+follow no common rule and why. Then relation by relation in the order of the text, with the
+instructions that compute it. A relation without an instruction of its own is part of the ones named
+below it, or is not needed. Of bytecode, which holds no source, only the relations with instructions
+are known.
 """
 
 from __future__ import annotations
@@ -13,10 +15,16 @@ import argparse
 from collections.abc import Iterable
 
 from hvm_vm.commands.options import Parser, compile_options, file_argument
-from hvm_vm.commands.output import message
-from hvm_vm.commands.programs import BYTECODE, kind_of, read_file, to_source, verified
-from hvm_vm.commands.stages import compile_stages
-from hvm_vm.tracing.describe import describe, shape_text
+from hvm_vm.commands.output import counted, message
+from hvm_vm.commands.programs import (
+    BYTECODE,
+    kind_of,
+    read_file,
+    require_no_compiling,
+    to_source,
+    verified,
+)
+from hvm_vm.tracing.describe import brief, shape_text
 from hvm_vm.tracing.units import quantity
 
 
@@ -28,19 +36,40 @@ def configure(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     data = read_file(options.file)
     if kind_of(data) == BYTECODE:
+        require_no_compiling(options.file, options)
         module = verified(options.file, data).module
-        relations = _of_module(module)
+        relations, lifted = _of_module(module), []
     else:
+        from hvm_vm.building import compile_stages
+
+        source = to_source(options.file, data)
         stages = compile_stages(
-            to_source(options.file, data), free=options.free, find=options.find
+            source,
+            known=options.known,
+            free=options.free,
+            find=options.find,
         )
-        if stages.warnings:
-            message(stages.warnings)
-        module = stages.program.module
+        for warning in stages.warnings:
+            message(warning)
+        module = stages.verified.module
         relations = _of_system(module, stages.system)
-    lines = [*_sizes(module), *_inputs(module), *_results(module), "", *relations]
-    print("\n".join([*lines, "", _totals(module)]))
+        lifted = _lifted(source, options)
+    parts = ([*_sizes(module), *_inputs(module), *_results(module)], lifted, relations,
+             [_totals(module)])
+    print("\n\n".join("\n".join(part) for part in parts if part))
     return 0
+
+
+def _lifted(source, options: argparse.Namespace) -> list[str]:
+    """What scalar relations became, and which stay scalar."""
+    from hvm_vm.language import parse
+    from hvm_vm.language.diagnostics import Diagnostics
+    from hvm_vm.relations.lift import lift
+    from hvm_vm.relations.lift.report import families, reasons
+
+    lifted = lift(source, parse(source, Diagnostics(source)), known=options.known,
+                  free=options.free, find=options.find)
+    return [] if lifted is None else [*families(lifted, source), *reasons(lifted, source)]
 
 
 def _sizes(module) -> list[str]:
@@ -110,6 +139,10 @@ def _of_system(module, system) -> list[str]:
         for case in definition.cases
     )
     for start, end, variable in relations:
+        if start == end:  # a slice that --find asks for: no line of the text
+            lines.append(f"--find {variable.removeprefix('find ')}")
+            lines += _instructions(module, computed.get(variable, []))
+            continue
         line, column = position(start)
         lines.append(f"{module.file}:{line}: {_one_line(system.text[start:end])}")
         own = of_source.pop((line, column), [])
@@ -180,7 +213,7 @@ def _one_line(text: str) -> str:
 
 def _instructions(module, pcs: Iterable[int]) -> list[str]:
     width = len(str(len(module.code)))
-    return [f"    {pc:>{width}}  {describe(module, module.code[pc])}" for pc in pcs]
+    return [f"    {pc:>{width}}  {brief(module, module.code[pc])}" for pc in pcs]
 
 
 def _totals(module) -> str:
@@ -189,4 +222,5 @@ def _totals(module) -> str:
         counts[instruction.op] = counts.get(instruction.op, 0) + 1
     parts = ", ".join(f"{n} {op}" for op, n in sorted(counts.items(), key=lambda c: -c[1]))
     stored = sum(array.nbytes for array in module.arrays)
-    return f"{len(module.code)} instructions ({parts}); {quantity(stored, 'B')} of constants"
+    code = counted(len(module.code), "instruction")
+    return f"{code} ({parts}); {quantity(stored, 'B')} of constants"

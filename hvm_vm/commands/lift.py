@@ -1,8 +1,11 @@
-"""Write a scalar program as relations over whole arrays.
+"""Print the indexed program that a program in scalars is.
 
   hvm lift transformer_block.hmp
+  hvm lift unrolled.hmp > indexed.hmp
 
-Not in this version: scalar programs run, but are not lifted yet.
+What is printed is HMP that compiles to the same instructions. Relations that follow no common rule
+stay as they are; why is said on standard error. A program in which nothing repeats is printed as it
+is.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import argparse
 
 from hvm_vm.commands.options import Parser
 from hvm_vm.commands.output import message
+from hvm_vm.commands.programs import read_file, require_source, to_source
 
 
 def configure(parser: Parser) -> None:
@@ -18,6 +22,26 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    message(f"error: {options.file}: `hvm lift` is not in this version; `hvm run` runs the "
-            "program as it is")  # fmt: skip
-    return 2
+    from hvm_vm.building import compile_stages
+    from hvm_vm.language import parse
+    from hvm_vm.language.diagnostics import Diagnostics
+    from hvm_vm.language.format import format_source
+    from hvm_vm.relations.lift import lift
+    from hvm_vm.relations.lift.report import indexed_text, reasons
+
+    data = read_file(options.file)
+    require_source(options.file, data, "lift")
+    source = to_source(options.file, data)
+    compile_stages(source)  # what is wrong with a program is said before it is rewritten
+    diagnostics = Diagnostics(source)
+    file = parse(source, diagnostics)
+    diagnostics.raise_if_errors()
+    lifted = lift(source, file)
+    if lifted is None:
+        print(format_source(source), end="")
+        message(f"{source.name}: no scalar relations repeat, so there is nothing to lift")
+        return 0
+    print(indexed_text(lifted), end="")
+    for line in reasons(lifted, source):
+        message(line)
+    return 0

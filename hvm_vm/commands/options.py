@@ -45,8 +45,9 @@ class Parser:
             return int(stop.code or 0)
 
 
-def file_argument(parser: Parser, help: str = "HMP source (.hmp) or bytecode (.hvmb)") -> None:
-    parser.add("file", metavar="FILE", help=help)
+def file_argument(parser: Parser) -> None:
+    parser.add("file", metavar="FILE",
+               help="HMP source (.hmp) or bytecode (.hvmb); - reads standard input")  # fmt: skip
 
 
 def compile_options(parser: Parser) -> None:
@@ -54,7 +55,9 @@ def compile_options(parser: Parser) -> None:
     parser.add("--find", action="append", default=[], metavar="NAME",
                help="a result to compute instead of the file's `find` (repeat for more)")
     parser.add("--free", action="append", default=[], metavar="NAME",
-               help="drop a default, so that the relations determine the name instead")  # fmt: skip
+               help="drop a default, so that the relations determine the name instead")
+    parser.add("--known", action="append", default=[], metavar="NAME",
+               help="make NAME an input, though the relations determine it")  # fmt: skip
 
 
 def input_options(parser: Parser) -> None:

@@ -51,6 +51,11 @@ def _mode(path: str) -> int:
         return 0o666 & ~mask
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 instruction`, `2 instructions`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def message(text: str) -> None:
     """A line for people, on standard error."""
     print(text, file=sys.stderr, flush=True)
@@ -66,3 +71,15 @@ def console():
     from rich.console import Console
 
     return Console(highlight=False)
+
+
+def with_folder(text: str, path: str) -> str:
+    """Programs know their file's name only, so that their bytes do not depend on where they lie:
+    places in `text` are given the folder of the `path` on the command line."""
+    folder, name = os.path.split(path)
+    if not folder:
+        return text
+    return "\n".join(
+        os.path.join(folder, line) if line.startswith(f"{name}:") else line
+        for line in text.splitlines()
+    )

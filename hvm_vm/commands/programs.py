@@ -75,32 +75,39 @@ def to_source(path: str, data: bytes):
 
     if b"\0" in data[:4096]:
         raise InputError(f"{path}: this is neither HMP source nor HVM bytecode")
+    if data.lstrip().startswith(b".hvma"):
+        raise InputError(f"{path}: this is assembly text; `hvm asm {path}` makes bytecode of it")
     return Source.from_bytes(shown_name(path), data)
 
 
+def require_no_compiling(path: str, options: argparse.Namespace) -> None:
+    """Raise `InputError` for options that bytecode, which is compiled already, cannot obey."""
+    for option in ("find", "free", "known"):
+        if getattr(options, option):
+            raise InputError(
+                f"{path}: --{option} needs the source: this is bytecode, compiled already"
+            )
+
+
 def open_program(
-    path: str,
+    options: argparse.Namespace,
     *,
     known: Iterable[str] = (),
-    free: Iterable[str] = (),
-    find: Iterable[str] = (),
+    offered: Iterable[str] = (),
     stages: list[tuple[str, int]] | None = None,
 ):
-    """The program of a source or bytecode file.
+    """The program of the source or bytecode file that the options name.
 
-    `known` names are set from outside: a source is compiled with them as inputs. Bytecode is
-    compiled already, so `--free` and `--find` cannot change it. What each step took, in
+    `known` names, those of `--known`, and the variables among `offered` names (those of data files)
+    are set from outside: a source is compiled with them as inputs. What each step took, in
     nanoseconds, is added to `stages`.
     """
+    path = options.file
     clock = time.perf_counter_ns
     start = clock()
     data = read_file(path)
     if kind_of(data) == BYTECODE:
-        for option, names in (("--free", free), ("--find", find)):
-            if list(names):
-                raise InputError(
-                    f"{path}: {option} needs the source: this is bytecode, compiled already"
-                )
+        require_no_compiling(path, options)
         from hvm_vm.bytecode import decode, verify
         from hvm_vm.program import Program
 
@@ -115,7 +122,11 @@ def open_program(
         from hvm_vm import compile
 
         program = compile(
-            to_source(path, data), known=frozenset(known), free=frozenset(free), find=tuple(find)
+            to_source(path, data),
+            known={*known, *options.known},
+            free=options.free,
+            find=options.find,
+            offered=offered,
         )
         steps = [("compile to bytecode", clock() - start)]
     if stages is not None:
@@ -142,3 +153,44 @@ def given_values(options: argparse.Namespace) -> dict[str, object]:
             raise InputError(f"--set {name}: it is set twice")
         values[name] = value
     return values
+
+
+def given_data(options: argparse.Namespace):
+    """The data files of `--data`, opened as one mapping of names to arrays."""
+    if not options.data:
+        return {}
+    from hvm_vm.data import read_data
+
+    return read_data(*options.data)
+
+
+def report_slips(program, values: dict[str, object]) -> None:
+    """Say on standard error which symbols that were set look like slips of one that the program
+    names. (A symbol that it does not name at all is fine: it equals none of them.)"""
+    from hvm_vm.commands.output import message
+    from hvm_vm.engines.words import suggestion
+
+    symbols = program.module.symbols
+    for item in program.module.inputs:
+        text = values.get(item.name)
+        if item.symbolic and isinstance(text, str) and text not in symbols:
+            near = suggestion(text, symbols)
+            if near:
+                message(f"note: {item.name} is '{text}', which the program does not name{near}")
+
+
+def report_unread(program, data: Iterable[str], values: Iterable[str]) -> None:
+    """Say on standard error which names of the data a program compiled already cannot read, as its
+    relations determine them."""
+    values = set(values)
+    ignored = [name for name in program.determined(data) if name not in values]
+    if ignored:
+        from hvm_vm.commands.output import message
+        from hvm_vm.engines.words import listed
+
+        be, them = ("is", "it") if len(ignored) == 1 else ("are", "them")
+        message(
+            f"note: {listed(ignored)} in the data {be} not used: "
+            f"{program.module.file or 'the program'} determines {them} "
+            f"(compiled with --known {ignored[0]}, it reads {them} instead)"
+        )

@@ -1,7 +1,7 @@
 """Run a program and print its results.
 
   hvm run examples/transformer_block.hmp
-  hvm run examples/attention.hmp --data block.npz --json
+  hvm run examples/attention.hmp --data examples/attention.json --json
   hvm run model.hmp --set T=8 --set 'x=[1, 2, 3]' --find loss
 
 FILE is HMP source or bytecode. Setting a name that a source determines makes it an input.
@@ -21,8 +21,15 @@ from hvm_vm.commands.options import (
     file_argument,
     input_options,
 )
-from hvm_vm.commands.output import console, message, plain, write_whole
-from hvm_vm.commands.programs import given_values, open_program, shown_name
+from hvm_vm.commands.output import console, message, plain, with_folder, write_whole
+from hvm_vm.commands.programs import (
+    given_data,
+    given_values,
+    open_program,
+    report_slips,
+    report_unread,
+    shown_name,
+)
 from hvm_vm.commands.values import readable, to_json
 
 
@@ -39,21 +46,24 @@ def configure(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     values = given_values(options)
-    program = open_program(options.file, known=values, free=options.free, find=options.find)
+    data = given_data(options)
+    program = open_program(options, known=values, offered=data)
     report_warnings(program)
+    report_slips(program, values)
+    report_unread(program, data, values)
     with spinner(options.engine):
         done = program.run(
             values,
             engine=options.engine,
             threads=options.threads,
-            data=options.data,
+            data=[data],
             keep_all=options.all,
         )
     shown = {**done.outputs, **done.hidden}
     if not shown:
         message(f"{shown_name(options.file)}: the program has no results")
     if options.out:
-        _write(options.out, shown)
+        write_results(options.out, shown)
     if options.json:
         _print_json(shown, done)
     elif not options.out:
@@ -68,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
             f"{done.instructions_executed} instructions in {duration(done.execution_time_s * 1e9)}"
             f" ({done.engine})"
         )
-    return blame_nan(program, values, options, done.outputs)
+    return blame_nan(program, values, data, done.outputs, options.file)
 
 
 def solve_report(program, solved: dict[int, tuple[int, float]]) -> list[str]:
@@ -138,14 +148,15 @@ def _print(shown: dict) -> None:
         screen.print(line, soft_wrap=True)
 
 
-def _write(path: str, shown: dict) -> None:
+def write_results(path: str, shown: dict) -> None:
+    """The results as a `.npz` file, whole or not at all."""
     import numpy as np
 
     arrays = {name: np.asarray(value) for name, value in shown.items()}
     write_whole(path, lambda file: np.savez(file, **arrays))
 
 
-def blame_nan(program, values: dict, options: argparse.Namespace, outputs: dict) -> int:
+def blame_nan(program, values: dict, data, outputs: dict, path: str) -> int:
     """Status 1, and a message that names the relation, when a result is NaN but no input is."""
     import numpy as np
 
@@ -158,8 +169,11 @@ def blame_nan(program, values: dict, options: argparse.Namespace, outputs: dict)
         return 0
     from hvm_vm import find_nan
 
-    reason = find_nan(program, values, data=options.data)
+    reason = find_nan(program, values, data=[data])
     if reason is None:
         return 0
-    message(f"{found[0]} holds NaN: {reason}")
+    text = str(reason)
+    if reason.variable not in found:
+        text = text.replace(": error: ", f": error: {found[0]} holds NaN: ", 1)
+    message(with_folder(text, path))
     return 1

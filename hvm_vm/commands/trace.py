@@ -24,9 +24,15 @@ from hvm_vm.commands.options import (
     input_options,
     whole_number,
 )
-from hvm_vm.commands.output import console, message, plain, write_whole
-from hvm_vm.commands.programs import given_values, open_program
-from hvm_vm.commands.run import blame_nan, report_warnings, spinner
+from hvm_vm.commands.output import console, message, plain, with_folder, write_whole
+from hvm_vm.commands.programs import (
+    given_data,
+    given_values,
+    open_program,
+    report_slips,
+    report_unread,
+)
+from hvm_vm.commands.run import blame_nan, report_warnings, spinner, write_results
 
 
 def configure(parser: Parser) -> None:
@@ -40,12 +46,15 @@ def configure(parser: Parser) -> None:
     parser.add("--warmup", type=whole_number, default=1, metavar="N",
                help="runs before them, beside the first (default 1)")  # fmt: skip
     parser.add("--nan-check", action="store_true",
-               help="say which instruction makes the first NaN")  # fmt: skip
+               help="say which instruction makes the first NaN, even if no result shows it")
+    parser.add("--out", metavar="FILE.npz", help="also write the results to FILE.npz")
+    parser.add("--all", action="store_true",
+               help="store every variable, not only what the results need")  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
     values = given_values(options)
-    trace, program = traced(options, values)
+    trace, program, data = traced(options, values)
     if options.chrome:
         text = json.dumps(trace.chrome(), ensure_ascii=False).encode()
         write_whole(options.chrome, lambda file: file.write(text))
@@ -57,25 +66,39 @@ def run(options: argparse.Namespace) -> int:
         from hvm_vm.tracing.report import show
 
         show(trace, console())
-    if options.nan_check and not _has_nan(trace):
-        message("no result holds NaN")
-    return blame_nan(program, values, options, trace.outputs)
+    if options.out:
+        write_results(options.out, trace.outputs)
+    status = blame_nan(program, values, data, trace.outputs, options.file)
+    if options.nan_check and not status:
+        from hvm_vm import find_nan
+
+        # A NaN that no result shows: `max`, `if` and comparisons hide it.
+        found = find_nan(program, values, data=[data])
+        if found is None:
+            message("no instruction makes a NaN")
+            return 0
+        message(with_folder(str(found), options.file))
+        return 1
+    return status
 
 
 def traced(options: argparse.Namespace, values: dict):
-    """The `Trace` of the program that the options name, and the program."""
+    """The `Trace` of the program that the options name, the program, and the data for it."""
     from dataclasses import replace
 
     from hvm_vm.tracing.record import record
 
     stages: list[tuple[str, int]] = []
-    program = open_program(
-        options.file, known=values, free=options.free, find=options.find, stages=stages
-    )
+    data = given_data(options)
+    program = open_program(options, known=values, offered=data, stages=stages)
     report_warnings(program)
+    report_slips(program, values)
+    report_unread(program, data, values)
+    if options.all:
+        program = program.everything(values, data=[data])
     with spinner(options.engine):
         prepared = program.prepare(
-            values, engine=options.engine, threads=options.threads, data=options.data
+            values, engine=options.engine, threads=options.threads, data=[data]
         )
         frame = prepared.frame()
         trace = record(
@@ -89,13 +112,5 @@ def traced(options: argparse.Namespace, values: dict):
             stages=[*stages, *prepared.stages],
         )
     name = trace.file or os.path.basename(options.file)
-    return replace(trace, file=name, outputs=prepared.outputs(frame)), prepared.program
+    return replace(trace, file=name, outputs=prepared.outputs(frame)), prepared.program, data
 
-
-def _has_nan(trace) -> bool:
-    import numpy as np
-
-    return any(
-        np.asarray(value).dtype.kind == "f" and bool(np.isnan(value).any())
-        for value in trace.outputs.values()
-    )

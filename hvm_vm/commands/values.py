@@ -40,8 +40,9 @@ def parse_value(name: str, text: str) -> object:
     ratio = _RATIO.match(text)
     if ratio and all(_NUMBER.match(part) for part in ratio.groups()):
         over, under = (float(part) for part in ratio.groups())
-        if under:
-            return over / under
+        if not under:
+            raise InputError(f"--set {name}: {text} divides by zero")
+        return over / under
     if text.startswith("["):
         try:
             return _numbers(json.loads(text))

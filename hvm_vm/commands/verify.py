@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 
 from hvm_vm.commands.options import Parser
+from hvm_vm.commands.output import counted
 from hvm_vm.commands.programs import SOURCE, kind_of, read_file, verified
 from hvm_vm.errors import BytecodeError
 
@@ -32,6 +33,6 @@ def run(options: argparse.Namespace) -> int:
         (sum(not output.hidden for output in module.outputs), "result"),
         (len(data), "byte"),
     )
-    words = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+    words = ", ".join(counted(count, noun) for count, noun in counts)
     print(f"{options.file}: valid; {words}")
     return 0

@@ -8,6 +8,7 @@ allocated here but for the checks; a bound program is shared by all runs with th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 from hvm_vm.bytecode import isa
@@ -21,6 +22,8 @@ from hvm_vm.engines.ranges import PlaceRule, RangeCheck, repeated_place
 from hvm_vm.engines.sizes_from_shapes import solve_sizes
 from hvm_vm.engines.words import at_point, located
 from hvm_vm.errors import InputError
+
+FARTHEST = 1 << 58  # elements from a register's first one that a guarded place may be away
 
 
 def bind(
@@ -64,9 +67,8 @@ class _Binder:
     def value(self, size: Size, source: int = -1) -> int:
         found = self.known.get(size)
         if found is None:
-            constant = size.constant
             try:
-                found = constant if constant is not None else size.evaluate(self.sizes)
+                found = size.evaluate(self.sizes)
             except SizeError as error:
                 raise InputError(located(self.module, source, str(error))) from None
             self.known[size] = found
@@ -74,7 +76,7 @@ class _Binder:
 
     def bound(self, keep_all: bool) -> Bound:
         memory = Memory(self.module, self.shapes, self.itemsizes)
-        memory.check_each()
+        memory.check_each({i.register for i in self.module.inputs if i.name in self.strides})
         self._judge_preconditions()
         code = tuple(self._instruction(pc, one) for pc, one in enumerate(self.module.code))
         zeroed = memory.partly_written(code)
@@ -150,6 +152,10 @@ class _Binder:
         for k, access in enumerate(bound):
             guards = [guard for guard, _ in readers.get(k, ())] or [None]
             broken = check.outside(places[k], reach[k])
+            if _span(access, bare.extents) > FARTHEST:
+                if broken:  # whatever guards it: addresses would wrap around
+                    check.fail(broken[0])
+                access = replace(access, offset=0, strides=(0,) * rank)  # nobody goes there
             for node in {n for _, n in readers.get(k, ())}:
                 self._check_gather(check, access, descriptor.accesses[k], bare.nodes[node])
             if not broken:
@@ -241,6 +247,12 @@ class _Binder:
                 "".join(d.role for d in descriptor.dims), tuple(d.name for d in descriptor.dims),
                 (), tuple(self._node(n, one.source) for n in descriptor.nodes), descriptor.roots,
                 message, descriptor.status))
+
+
+def _span(access: BoundAccess, extents: Sequence[int]) -> int:
+    """How far from its register's first element an access may go, in elements."""
+    return abs(access.offset) + sum(
+        abs(s) * (e - 1) for s, e in zip(access.strides, extents, strict=True) if e > 1)
 
 
 def _under(nodes: Sequence[Node], root: int):

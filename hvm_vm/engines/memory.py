@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 
 import numpy as np
@@ -16,6 +16,7 @@ from hvm_vm.engines.bound import BoundAccess, BoundInstruction
 from hvm_vm.engines.words import byte_count
 from hvm_vm.errors import InputError
 
+ALWAYS_THERE = 1 << 26  # bytes that are asked for without looking
 MOST_COUNTED = 10_000_000  # elements of a register whose coverage is counted one by one
 
 
@@ -31,10 +32,11 @@ class Memory:
         self.counts = [prod(shape) for shape in shapes]
         self.inputs = {item.register for item in module.inputs}
 
-    def check_each(self) -> None:
-        """Raise `InputError` if one register alone is larger than the machine's memory."""
+    def check_each(self, given: Collection[int]) -> None:
+        """Raise `InputError` if one register alone, but for the inputs that are `given`, is larger
+        than the machine's memory."""
         for number, count in enumerate(self.counts):
-            if number not in self.inputs:
+            if number not in given:
                 size = count * self.itemsizes[number]
                 self._check(size, [Life(number, size, 0, 0)])
 
@@ -91,8 +93,8 @@ class Memory:
         return offsets, arena_bytes
 
     def _check(self, arena_bytes: int, lives: list[Life]) -> None:
-        limit = _machine_memory()
-        if limit is None or arena_bytes <= limit:
+        limit = not_enough_memory(arena_bytes)
+        if limit is None:
             return
         life = max(lives, key=lambda one: one.size)
         register = self.module.registers[life.register]
@@ -103,8 +105,24 @@ class Memory:
             f"elements, {byte_count(life.size)}")
 
 
-def _machine_memory() -> int | None:
-    """The machine's memory in bytes, or None where it does not say."""
+def not_enough_memory(size: int) -> int | None:
+    """The bytes that the machine has, when they are fewer than `size`; else None."""
+    if size < ALWAYS_THERE:
+        return None
+    limit = machine_memory()
+    return limit if limit is not None and size > limit else None
+
+
+def machine_memory() -> int | None:
+    """The machine's memory in bytes, without what it has given away already where it says (Linux);
+    None where it says nothing."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

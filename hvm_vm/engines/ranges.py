@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -109,6 +110,7 @@ class RangeCheck:
             return str(const)
         return text + (f" - {-const}" if const < 0 else f" + {const}" if const else "")
 
+    @np.errstate(all="ignore")
     def judge_guard(self, rules: Sequence[PlaceRule], guard: int) -> None:
         """Raise if a rule is broken at a point where the node `guard` is surely true.
 
@@ -132,6 +134,7 @@ class RangeCheck:
             if sure and wrong.any():
                 self._fail_at(rule, lanes, place, wrong)
 
+    @np.errstate(all="ignore")
     def judge_gather(self, register: int, axis: int, extent: int, node: int,
                      guard: int | None) -> None:
         """Raise if a computed place that involves no data leaves its axis."""
@@ -210,6 +213,11 @@ def repeated_place(extents: Sequence[int], strides: Sequence[int], offset: int, 
     `count` is the number of the register's elements; every place is in range."""
     if injective(strides, extents):
         return None
+    # A part of the space that has more points than there are elements has a repetition, too.
+    extents = list(extents)
+    while prod(extents) > 2 * max(1, count):
+        longest = extents.index(max(extents))
+        extents[longest] = -(-extents[longest] // 2)
     written = np.zeros(count, bool)
     outer = int(np.argmax(extents))
     rest = np.zeros((1,) * len(extents), np.int64)

@@ -15,11 +15,12 @@ from numpy.lib.stride_tricks import as_strided
 
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, Frame
+from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference_lanes import Lanes, true
 from hvm_vm.engines.reference_reductions import REDUCTIONS, reduction
 from hvm_vm.engines.reference_solve import solve
 from hvm_vm.engines.reference_whole import layer_norm, product_sum, rms_norm, softmax
-from hvm_vm.engines.slices import slices
+from hvm_vm.engines.slices import part_of, slices
 from hvm_vm.engines.words import at_point, located, printable
 from hvm_vm.errors import HvmError, InputError, RunError
 
@@ -99,9 +100,10 @@ def elementwise(run: Run) -> None:
 
 
 def contract(run: Run) -> None:
-    """`D[p] = sum[r](A*B)`."""
-    product = product_sum(run.operand(1), run.operand(2), run.one.extents, run.dims("r"))
-    run.finish(product, 0)
+    """`D[p] = sum[r | condition](A*B)`."""
+    product = product_sum(run.operand(1), run.operand(2), run.one.extents, run.dims("r"),
+                          run.condition(0))
+    run.finish(product, 1)
 
 
 def softmax_(run: Run) -> None:
@@ -137,17 +139,18 @@ def rms_norm_(run: Run) -> None:
 
 
 def attention(run: Run) -> None:
-    """`D[p] = sum[u](softmax[u](score(sum[c](Q*K)))*V)`."""
+    """`D[p] = sum[u | condition](softmax[u](score(sum[c](Q*K)))*V)`."""
     one, along = run.one, run.dims("u")
     acc = product_sum(run.operand(1), run.operand(2), one.extents, run.dims("c"))
     run.lanes.acc = acc
     score = run.expression(0) if one.roots and one.roots[0] >= 0 else acc
-    if 0 in [one.extents[d] for d in along]:  # attends to nothing: a softmax of nothing is NaN
+    if 0 in [one.extents[d] for d in along]:  # attends to nothing
         shape = [one.extents[d] if role == "o" else 1 for d, role in enumerate(one.roles)]
-        run.finish(np.full(shape, np.nan, run.precision), 3)
+        run.finish(np.zeros(shape, run.precision), 3)
         return
-    probability = softmax(*_scored(run, score, along))
-    run.finish(product_sum(probability, run.operand(3), one.extents, along), 3)
+    score, weight, condition, along = _scored(run, score, along)
+    probability = softmax(score, weight, condition, along)
+    run.finish(product_sum(probability, run.operand(3), one.extents, along, condition), 3)
 
 
 # -- claims --------------------------------------------------------------------------------------
@@ -166,7 +169,17 @@ def check(run: Run) -> None:
     # The claim holds or fails alike along dimensions that it does not use: the first is named.
     where = at_point(one.names, [int(p) + lo for p, lo in zip(point, one.los, strict=True)])
     kind = RunError if one.status == 1 else InputError
-    raise kind(located(run.module, one.source, f"{printable(one.message)}{where}"))
+    text = located(run.module, one.source, f"{printable(one.message)}{where}")
+    raise kind(text + _read_there(run, point))
+
+
+def _read_there(run: Run, point) -> str:
+    """The values that a claim reads at a point, a line for each."""
+    here = run.one
+    for d, p in enumerate(point):
+        here = part_of(here, d, int(p), int(p) + 1)
+    found = operands_read(run.module, here, run.arrays, run.one.roots[0])
+    return "".join(f"\n    {name} = {shown(value)}" for name, value in found[:8])
 
 
 def judge(module: Module, one: BoundInstruction) -> None:

@@ -136,7 +136,7 @@ class Lanes:
 
     def whole(self, value: np.ndarray) -> np.ndarray:
         """Numbers as integers. Raises `InputError` at the first that is not a whole number."""
-        wrong = ~((np.floor(value) == value) & (np.abs(value) < 2.0**63))
+        wrong = ~((np.floor(value) == value) & (value < 2.0**63) & (value >= -(2.0**63)))
         if wrong.any():
             point = tuple(np.argwhere(wrong)[0])
             text = f"a whole number is needed, but the value is {value[point]:.10g}"

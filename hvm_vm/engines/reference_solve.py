@@ -123,7 +123,7 @@ def summary(state: np.ndarray) -> tuple[int, float]:
 def _fail(run, lane: int, state: np.ndarray, n: int, linear: bool) -> None:
     one, own = run.one, state[lane]
     x, vector = own[steps.HEAD :][:n], own[steps.HEAD + 4 * n :]
-    residual, jacobian = vector[:n], vector[n : n + n * n].reshape(n, n)
+    residual, jacobian = vector[:n], vector[n:].reshape(n, n)
     status = int(own[steps.STATUS])
     if status == steps.UNDEFINED:
         residual = np.full(n, np.nan)

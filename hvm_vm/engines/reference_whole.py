@@ -12,8 +12,28 @@ from math import prod
 import numpy as np
 
 
-def product_sum(a: np.ndarray, b: np.ndarray, extents: Sequence[int],
-                reduced: Sequence[int]) -> np.ndarray:
+def product_sum(a: np.ndarray, b: np.ndarray, extents: Sequence[int], reduced: Sequence[int],
+                condition: np.ndarray | None = None) -> np.ndarray:
+    """`sum[reduced | condition](a*b)`, with length 1 along the reduced axes; `condition` is a mask.
+
+    Zeros in `a` leave points out as long as `b` is finite there: 0*inf and 0*NaN are NaN. Where
+    that may have happened, the sum is worked out term by term."""
+    if condition is None:
+        return _matrix_product(a, b, extents, reduced)
+    zero = a.dtype.type(0)
+    if a.size > b.size:  # mask the one that grows less
+        a, b = b, a
+    product = _matrix_product(np.where(condition, a, zero), b, extents, reduced)
+    if np.isfinite(product).all():
+        return product
+    dims = range(len(extents))
+    terms = np.where(condition, a * b, zero)
+    terms = np.broadcast_to(terms, [extents[d] if d in reduced else terms.shape[d] for d in dims])
+    return add_up(terms, reduced)
+
+
+def _matrix_product(a: np.ndarray, b: np.ndarray, extents: Sequence[int],
+                    reduced: Sequence[int]) -> np.ndarray:
     """`sum[reduced](a*b)`, with length 1 along the reduced axes: one batched matrix product.
 
     Axes of both operands are the batch, those of one its rows or columns; a reduced axis that only
@@ -67,7 +87,7 @@ def softmax(score: np.ndarray, weight, condition, along: Sequence[int]) -> np.nd
     """`w*exp(s - m)/sum(w*exp(s - m))` along axes that `score` has in full, `m = max(s)`.
 
     `weight` and `condition` (a mask) are None when absent. Points outside are 0; points of weight 0
-    do not count for the maximum. With no point inside, or all weights 0, the result is NaN.
+    do not count for the maximum. With all weights 0 the result is NaN.
     """
     along = tuple(along)
     counted = condition
@@ -82,13 +102,10 @@ def softmax(score: np.ndarray, weight, condition, along: Sequence[int]) -> np.nd
         e = np.where(counted, np.exp(score - top), score.dtype.type(0))
     if weight is not None:
         e = np.where(counted, weight * e, score.dtype.type(0))
-    total = add_up(e, along)
+    # Beside an infinite score every other one is 0; itself it is inf/inf.
+    total = np.where(top == np.inf, top, add_up(e, along))
     result = e / total
-    if condition is None:
-        return result
-    # A row with nothing inside has no values; a point outside of a row that has some is 0.
-    some = np.broadcast_to(condition, score.shape).any(axis=along, keepdims=True)
-    return np.where(some & ~condition, score.dtype.type(0), result)
+    return result if condition is None else np.where(condition, result, score.dtype.type(0))
 
 
 def layer_norm(x: np.ndarray, epsilon: np.ndarray, along: Sequence[int]) -> np.ndarray:

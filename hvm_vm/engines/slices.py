@@ -30,7 +30,7 @@ def slices(one: BoundInstruction) -> Iterator[BoundInstruction]:
 
 def _working_set(one: BoundInstruction) -> int:
     """The largest number of elements that the instruction holds at once, about."""
-    if one.op != "contract":
+    if one.op != "contract" or one.roots[0] >= 0:  # with a condition: perhaps term by term
         return one.points
     largest = 0
     for access in one.accesses[:3]:

@@ -34,10 +34,8 @@ engine addresses. Values of the program's precision are read by `get` and writte
 from __future__ import annotations
 
 # The state of a point: a few numbers, then vectors.
-MODE, STATUS, PASSES, ALPHA, MERIT, DAMPING, RATIO, ACCEPTED, ATTEMPTS, BEST, HEAD = range(11)
+MODE, STATUS, PASSES, ALPHA, MERIT, DAMPING, RATIO, ACCEPTED, ATTEMPTS, HEAD = range(10)
 START, NEWTON, LEVENBERG, POLISH, PROBE, DONE = range(6)
-NOTHING, ACCEPT, TRY, DAMP, LOOK, GIVE_UP, FINISH = range(7)  # what a point does next
-INFINITE = 1e300
 RUNNING, SOLVED, SINGULAR, STALLED, EXHAUSTED, UNDEFINED, MULTIPLE = range(7)
 
 _SMALLEST = 1e-4       # fraction of a Newton step, before Levenberg-Marquardt takes over
@@ -48,9 +46,8 @@ _FARTHEST = 1.0        # a step's length, in lengths of the unknown
 
 
 def state_size(n: int) -> int:
-    """Numbers of state for each point: x, step, weights, first scales, residuals, Jacobian, and the
-    best x that was given up with its residuals."""
-    return HEAD + 7 * n + n * n
+    """Numbers of state for each point: x, step, weights, first scales, residuals, Jacobian."""
+    return HEAD + 5 * n + n * n
 
 
 def work_size(n: int) -> int:
@@ -198,18 +195,36 @@ def make(get, put, get_s, put_s, get_i, jit):
                 entry = get_i(rows, i * n + j)
                 if entry >= 0:
                     slope = float(get(jac, entry * lanes + lane))
-                    if not abs(slope) < INFINITE:
-                        return INFINITE
+                    if not abs(slope) < 1e300:
+                        return 1e300
                     reach += abs(slope * float(get(x, j * lanes + lane)))
             if reach > size:
                 size = reach
-            if not residual < INFINITE:
-                return INFINITE
+            if not residual < 1e300:
+                return 1e300
             if residual > 0.0:
-                found = residual / size if residual < 1e6 * size else 1e6
+                found = residual / size if size > 0.0 else 1e300
                 if found > worst:
                     worst = found
         return worst
+
+    @jit
+    def finish(n, lanes, lane, x, state, at, status, back):
+        """End at the trial, or `back` at the accepted point."""
+        if back:
+            for j in range(n):
+                put(x, j * lanes + lane, get_s(state, at + HEAD + j))
+        put_s(state, at + MODE, float(DONE))
+        put_s(state, at + STATUS, float(status))
+        return 0
+
+    @jit
+    def damp(n, lanes, lane, x, low, high, state, at, work, damping):
+        """A Levenberg-Marquardt trial."""
+        put_s(state, at + MODE, float(LEVENBERG))
+        put_s(state, at + DAMPING, damping)
+        levenberg(n, state, at, work, damping)
+        return trial(n, lanes, lane, x, low, high, state, at, 1.0)
 
     @jit
     def accept(n, lanes, lane, x, f, jac, rows, state, at):
@@ -225,9 +240,8 @@ def make(get, put, get_s, put_s, get_i, jit):
         return 1
 
     @jit
-    def probe(n, lanes, lane, start, state, at, work, rank):
-        """The null vector of the Jacobian, whose elimination stands in `work`, into the step; how
-        much of it to try."""
+    def probe(n, lanes, lane, x, low, high, start, state, at, work, rank):
+        """A trial along the null vector of the Jacobian, whose elimination stands in `work`."""
         order = n * n + n
         for k in range(n):
             put_s(work, n * n + k, 1.0 if k == rank else 0.0)
@@ -249,29 +263,14 @@ def make(get, put, get_s, put_s, get_i, jit):
             if size > largest:
                 largest = size
         put_s(state, at + MODE, float(PROBE))
-        return 0.01 / largest
+        return trial(n, lanes, lane, x, low, high, state, at, 0.01 / largest)
 
     @jit
-    def remember(n, state, at):
-        """Of the points that were given up, make the best one the accepted one."""
-        best, ratio = get_s(state, at + BEST), get_s(state, at + RATIO)
-        first = get_s(state, at + ATTEMPTS) == 0.0
-        if first or ratio < best:
-            put_s(state, at + BEST, ratio)
-        kept = at + HEAD + 5 * n + n * n
-        for j in range(n):
-            if first or ratio < best:
-                put_s(state, kept + j, get_s(state, at + HEAD + j))
-                put_s(state, kept + n + j, get_s(state, at + HEAD + 4 * n + j))
-            else:
-                put_s(state, at + HEAD + j, get_s(state, kept + j))
-                put_s(state, at + HEAD + 4 * n + j, get_s(state, kept + n + j))
-        return 1
-
-    @jit
-    def restart(n, lanes, lane, x, low, high, start, state, at):
-        """Start again elsewhere."""
+    def give_up(n, lanes, lane, x, low, high, start, state, at, status, back):
+        """Start again elsewhere, or end."""
         count = get_s(state, at + ATTEMPTS)
+        if count >= _ATTEMPTS:
+            return finish(n, lanes, lane, x, state, at, status, back)
         put_s(state, at + ATTEMPTS, count + 1.0)
         put_s(state, at + MODE, float(START))
         put_s(state, at + DAMPING, 0.0)
@@ -294,67 +293,109 @@ def make(get, put, get_s, put_s, get_i, jit):
         return 1
 
     @jit
-    def progress(n, lanes, lane, x, f, scale, jac, rows, start, low, high, state, at, work,
-                 linear, cap, ratio, finite):
-        """Judge a trial of the search: ACCEPT it, or what to do instead."""
+    def advance(n, lanes, lane, x, f, scale, jac, rows, start, low, high, state, work,
+                linear, tolerance, cap, epsilon):
+        """Go on at one point after an evaluation there. 1: evaluate again; 0: done."""
+        at = lane * (HEAD + 5 * n + n * n)
         mode = int(get_s(state, at + MODE))
-        scale0, weight = at + HEAD + 3 * n, at + HEAD + 2 * n
-        if mode == START:
-            if finite:
-                for i in range(n):
-                    put_s(state, scale0 + i, float(get(scale, i * lanes + lane)))
-                return ACCEPT
-            if get_s(state, at + ATTEMPTS) > 0.0:
-                return GIVE_UP
-            accept(n, lanes, lane, x, f, jac, rows, state, at)
-            put_s(state, at + STATUS, float(UNDEFINED))
-            return FINISH
-        if linear:
-            return ACCEPT
-        merit = 0.0
-        for i in range(n):
-            part = get_s(state, weight + i) * float(get(f, i * lanes + lane))
-            merit += part * part
-        before, alpha = get_s(state, at + MERIT), get_s(state, at + ALPHA)
-        damping = get_s(state, at + DAMPING)
-        if mode == NEWTON:
-            if finite and merit <= (1.0 - 2e-4 * alpha) * before:
-                return ACCEPT
-            shorter = 0.25
-            if finite and merit < 1e300:
-                shorter = before / (before + merit)  # of the parabola through both
-                shorter = 0.5 if shorter > 0.5 else 0.1 if shorter < 0.1 else shorter
-            put_s(state, at + ALPHA, alpha * shorter)
-            after = TRY
-            if alpha * shorter < _SMALLEST:
-                put_s(state, at + DAMPING, 1e-3)
-                after = DAMP
-        else:
-            if finite and merit < before * (1.0 - 1e-12):
-                put_s(state, at + DAMPING, damping / 10.0)
-                return ACCEPT
-            put_s(state, at + DAMPING, damping * 8.0)
-            after = GIVE_UP if damping > _LARGEST else DAMP
-        if get_s(state, at + PASSES) >= cap:
-            put_s(state, at + STATUS, float(EXHAUSTED))
-            return FINISH
-        return after
-
-    @jit
-    def weigh(n, lanes, lane, scale, state, at, tolerance, epsilon):
-        """The weights and the merit of the accepted point. 0: a residual is not small; 1: all are;
-        2: all are at rounding level."""
-        xa, weight = at + HEAD, at + HEAD + 2 * n
+        if mode == DONE:
+            return 0
+        passes = get_s(state, at + PASSES) + 1.0
+        put_s(state, at + PASSES, passes)
+        xa, step, weight = at + HEAD, at + HEAD + n, at + HEAD + 2 * n
         scale0, res, slopes = at + HEAD + 3 * n, at + HEAD + 4 * n, at + HEAD + 5 * n
-        near, rounding, merit = True, True, 0.0
+        ratio = ratio_at(n, lanes, lane, x, f, scale, jac, rows)
+        finite = ratio < 1e300
+        if not finite:
+            finite = True
+            for i in range(n):
+                if not abs(float(get(f, i * lanes + lane))) < 1e300:
+                    finite = False
+                for j in range(n):
+                    entry = get_i(rows, i * n + j)
+                    if entry >= 0 and not abs(float(get(jac, entry * lanes + lane))) < 1e300:
+                        finite = False
+        least = epsilon * 8.0 * n
+
+        if mode == POLISH:
+            better = finite and ratio <= max(get_s(state, at + RATIO), 4.0 * epsilon)
+            if better:
+                put_s(state, at + RATIO, ratio)
+                accept(n, lanes, lane, x, f, jac, rows, state, at)
+            rank = n if linear else newton(n, state, at, work, _DEFICIENT)
+            if rank == n:
+                return finish(n, lanes, lane, x, state, at, SOLVED, True)
+            return probe(n, lanes, lane, x, low, high, start, state, at, work, rank)
+        if mode == PROBE:
+            status = MULTIPLE
+            if finite:  # what no step across can make up for
+                for i in range(n):
+                    put_s(state, scale0 + i, get_s(state, res + i))
+                    put_s(state, res + i, -float(get(f, i * lanes + lane)))
+                rank = newton(n, state, at, work, _DEFICIENT)
+                for i in range(n):
+                    put_s(state, res + i, get_s(state, scale0 + i))
+                if rank < n:
+                    status = SINGULAR
+                    for k in range(rank, n):
+                        left = abs(get_s(work, n * n + k)) * get_s(work, n * n + 2 * n + k)
+                        if left > (1e-5 if n > 1 else 1e-14):
+                            status = MULTIPLE
+            return finish(n, lanes, lane, x, state, at, status, True)
+        if mode == START:
+            if not finite:
+                if get_s(state, at + ATTEMPTS) > 0.0:
+                    return give_up(n, lanes, lane, x, low, high, start, state, at, STALLED, True)
+                accept(n, lanes, lane, x, f, jac, rows, state, at)
+                return finish(n, lanes, lane, x, state, at, UNDEFINED, False)
+            for i in range(n):
+                put_s(state, scale0 + i, float(get(scale, i * lanes + lane)))
+        elif not linear:
+            merit = 0.0
+            for i in range(n):
+                part = get_s(state, weight + i) * float(get(f, i * lanes + lane))
+                merit += part * part
+            before = get_s(state, at + MERIT)
+            alpha = get_s(state, at + ALPHA)
+            damping = get_s(state, at + DAMPING)
+            if mode == NEWTON:
+                if not (finite and merit <= (1.0 - 2e-4 * alpha) * before):
+                    if passes >= cap:
+                        return finish(n, lanes, lane, x, state, at, EXHAUSTED, True)
+                    shorter = 0.25
+                    if finite and merit < 1e300:
+                        shorter = before / (before + merit)  # of the parabola through both
+                        shorter = 0.5 if shorter > 0.5 else 0.1 if shorter < 0.1 else shorter
+                    alpha *= shorter
+                    put_s(state, at + ALPHA, alpha)
+                    if alpha < _SMALLEST:
+                        return damp(n, lanes, lane, x, low, high, state, at, work, 1e-3)
+                    return trial(n, lanes, lane, x, low, high, state, at, alpha)
+            else:
+                if not (finite and merit < before * (1.0 - 1e-12)):
+                    if passes >= cap:
+                        return finish(n, lanes, lane, x, state, at, EXHAUSTED, True)
+                    if damping > _LARGEST:
+                        return give_up(n, lanes, lane, x, low, high, start, state, at, STALLED,
+                                       True)
+                    return damp(n, lanes, lane, x, low, high, state, at, work, damping * 8.0)
+                put_s(state, at + DAMPING, damping / 10.0)
+
+        # The trial is accepted.
+        accepted = get_s(state, at + ACCEPTED) + 1.0
+        put_s(state, at + ACCEPTED, accepted)
+        put_s(state, at + RATIO, ratio)
+        near, rounding = True, True
+        accept(n, lanes, lane, x, f, jac, rows, state, at)
+        merit = 0.0
         for i in range(n):
             residual = get_s(state, res + i)
             largest, reach = 0.0, 0.0
             for j in range(n):
-                slope = abs(get_s(state, slopes + i * n + j))
+                slope = get_s(state, slopes + i * n + j)
                 size = abs(get_s(state, xa + j))
-                reach += slope * size
-                size = slope * (size if size > 1e-3 else 1e-3)
+                reach += abs(slope) * size
+                size = abs(slope) * (size if size > 1e-3 else 1e-3)
                 if size > largest:
                     largest = size
             size = float(get(scale, i * lanes + lane))
@@ -368,137 +409,49 @@ def make(get, put, get_s, put_s, get_i, jit):
             if largest == 0.0:
                 largest = size if size > 0.0 else 1.0
             put_s(state, weight + i, 1.0 / largest)
-            merit += residual / largest * (residual / largest)
+            part = residual / largest
+            merit += part * part
         put_s(state, at + MERIT, merit)
-        return (2 if rounding else 1) if near else 0
-
-    @jit
-    def direction(n, lanes, lane, start, state, at, linear, tolerance, cap, near, rank):
-        """Where to go from the accepted point, whose full Newton step (of that rank) is known."""
-        xa, step = at + HEAD, at + HEAD + n
+        rank = newton(n, state, at, work, least)
         if rank < n and linear:
-            put_s(state, at + STATUS, float(SINGULAR))
-            return FINISH
-        if near > 0 and rank < n:
-            return LOOK
-        accepted = get_s(state, at + ACCEPTED)
-        if near > 0:
-            small = near == 2 or (linear and accepted >= 4.0)
-            if not small:
-                small = True
-                for j in range(n):
-                    floor = abs(float(get(start, j * lanes + lane)))
-                    floor = 1e-14 * (floor if floor > 1.0 else 1.0)
-                    size = abs(get_s(state, xa + j)) + floor
-                    if not abs(get_s(state, step + j)) <= tolerance * size:
-                        small = False
-            if small:
-                put_s(state, at + MODE, float(POLISH))
-                put_s(state, at + ALPHA, 1.0)
-                return TRY
-        if get_s(state, at + PASSES) >= cap or (linear and accepted >= 8.0):
-            put_s(state, at + STATUS, float(STALLED if linear else EXHAUSTED))
-            return FINISH
-        damping, mode = get_s(state, at + DAMPING), int(get_s(state, at + MODE))
-        if rank < n:
-            put_s(state, at + DAMPING, damping if damping > 1e-4 else 1e-4)
-            return DAMP
-        if mode == LEVENBERG and damping > 1e-6:
-            return DAMP
-        alpha = 1.0
-        if not linear:
+            return finish(n, lanes, lane, x, state, at, SINGULAR, True)
+        if near and rank < n:
+            return probe(n, lanes, lane, x, low, high, start, state, at, work, rank)
+        if near:
+            small = True
             for j in range(n):
+                floor = abs(float(get(start, j * lanes + lane)))
+                floor = 1e-14 * (floor if floor > 1.0 else 1.0)
                 size = abs(get_s(state, xa + j))
-                first = abs(float(get(start, j * lanes + lane)))
-                size = size if size > first else first
-                size = _FARTHEST * (size if size > 1e-3 else 1.0)
-                length = abs(get_s(state, step + j))
-                if alpha * length > size:
-                    alpha = size / length
+                if not abs(get_s(state, step + j)) <= tolerance * (size + floor):
+                    small = False
+            if small or rounding or (linear and accepted >= 4.0):
+                put_s(state, at + MODE, float(POLISH))
+                return trial(n, lanes, lane, x, low, high, state, at, 1.0)
+        if passes >= cap:
+            return finish(n, lanes, lane, x, state, at, EXHAUSTED, True)
+        if linear:
+            if accepted >= 8.0:
+                return finish(n, lanes, lane, x, state, at, STALLED, True)
+            put_s(state, at + MODE, float(NEWTON))
+            return trial(n, lanes, lane, x, low, high, state, at, 1.0)
+        damping = get_s(state, at + DAMPING)
+        if rank < n:
+            damping = damping if damping > 1e-4 else 1e-4
+            return damp(n, lanes, lane, x, low, high, state, at, work, damping)
+        if mode == LEVENBERG and damping > 1e-6:
+            return damp(n, lanes, lane, x, low, high, state, at, work, damping)
         put_s(state, at + MODE, float(NEWTON))
+        alpha = 1.0
+        for j in range(n):
+            size = abs(get_s(state, xa + j))
+            first = abs(float(get(start, j * lanes + lane)))
+            size = size if size > first else first
+            size = _FARTHEST * (size if size > 1e-3 else 1.0)
+            length = abs(get_s(state, step + j))
+            if alpha * length > size:
+                alpha = size / length
         put_s(state, at + ALPHA, alpha)
-        return TRY
-
-    @jit
-    def isolated(n, state, at, work, rank):
-        """MULTIPLE or SINGULAR, from what is left of the residuals at a probe once a step across
-        has made up for what it can."""
-        for k in range(rank, n):
-            left = abs(get_s(work, n * n + k)) * get_s(work, n * n + 2 * n + k)
-            if left > (1e-5 if n > 1 else 1e-14):
-                return MULTIPLE
-        return SINGULAR if rank < n else MULTIPLE
-
-    @jit
-    def advance(n, lanes, lane, x, f, scale, jac, rows, start, low, high, state, work,
-                linear, tolerance, cap, epsilon):
-        """Go on at one point after an evaluation there. 1: evaluate again; 0: done."""
-        at = lane * (HEAD + 7 * n + n * n)
-        mode = int(get_s(state, at + MODE))
-        if mode == DONE:
-            return 0
-        put_s(state, at + PASSES, get_s(state, at + PASSES) + 1.0)
-        scale0, res = at + HEAD + 3 * n, at + HEAD + 4 * n
-        ratio = ratio_at(n, lanes, lane, x, f, scale, jac, rows)
-        finite = ratio < INFINITE
-        least, near = _DEFICIENT, 0
-        then = ACCEPT
-        if mode == POLISH:
-            if not (finite and ratio <= max(get_s(state, at + RATIO), 4.0 * epsilon)):
-                then = NOTHING  # the point before is the better one
-        elif mode == PROBE:
-            then = NOTHING if finite else FINISH
-            put_s(state, at + STATUS, float(MULTIPLE))
-            for i in range(n):
-                put_s(state, scale0 + i, get_s(state, res + i))
-                put_s(state, res + i, -float(get(f, i * lanes + lane)))
-        else:
-            then = progress(n, lanes, lane, x, f, scale, jac, rows, start, low, high, state, at,
-                            work, linear, cap, ratio, finite)
-            least = epsilon * 8.0 * n
-        if then == ACCEPT:
-            put_s(state, at + RATIO, ratio)
-            put_s(state, at + ACCEPTED, get_s(state, at + ACCEPTED) + 1.0)
-            accept(n, lanes, lane, x, f, jac, rows, state, at)
-            if mode != POLISH:
-                near = weigh(n, lanes, lane, scale, state, at, tolerance, epsilon)
-            then = NOTHING
-        rank = n
-        if then == NOTHING:
-            if not (linear and mode == POLISH):
-                rank = newton(n, state, at, work, least)
-            if mode == POLISH:
-                put_s(state, at + STATUS, float(SOLVED))
-                then = FINISH if rank == n else LOOK
-            elif mode == PROBE:
-                put_s(state, at + STATUS, float(isolated(n, state, at, work, rank)))
-                then = FINISH
-            else:
-                then = direction(n, lanes, lane, start, state, at, linear, tolerance, cap, near,
-                                 rank)
-        if mode == PROBE:
-            for i in range(n):
-                put_s(state, res + i, get_s(state, scale0 + i))
-        status = int(get_s(state, at + STATUS))
-        if then == GIVE_UP or (then == FINISH and status == EXHAUSTED):
-            remember(n, state, at)
-        if then == GIVE_UP:
-            if get_s(state, at + ATTEMPTS) < _ATTEMPTS:
-                return restart(n, lanes, lane, x, low, high, start, state, at)
-            put_s(state, at + STATUS, float(STALLED))
-            then = FINISH
-        if then == FINISH:
-            for j in range(n):
-                put(x, j * lanes + lane, get_s(state, at + HEAD + j))
-            put_s(state, at + MODE, float(DONE))
-            return 0
-        alpha = get_s(state, at + ALPHA)
-        if then == DAMP:
-            put_s(state, at + MODE, float(LEVENBERG))
-            levenberg(n, state, at, work, get_s(state, at + DAMPING))
-            alpha = 1.0
-        elif then == LOOK:
-            alpha = probe(n, lanes, lane, start, state, at, work, rank)
         return trial(n, lanes, lane, x, low, high, state, at, alpha)
 
     return advance

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .source import Source, Span
+from .source import NOWHERE, Source, Span
 
 TAB = 4  # columns a tab advances to in a quoted line
 WIDEST = 100  # columns of a source line that are quoted
@@ -57,7 +57,9 @@ class Diagnostics:
         notes: Iterable[tuple[str, Span | None]] = (),
     ) -> None:
         """Add an error."""
-        self.add(Diagnostic("error", message, span, help, tuple(notes), self.source))
+        # What was said outside of the file (in --find) has no place in it.
+        place = None if span is NOWHERE else span
+        self.add(Diagnostic("error", message, place, help, tuple(notes), self.source))
 
     def warning(
         self,

@@ -257,7 +257,13 @@ class StatementParser(ExpressionParser):
                 )
             self.unexpected("':' and a range")
         self.advance()
+        colon = self.last_end
         low = self.bounded(self.expression(SUM))
+        if self.text == "=" and self.code.find("\n", colon, low.span.start) >= 0:
+            self.seek(colon)  # the next line is a statement of its own
+            raise SyntaxProblem(
+                "this index has no range", Span(start, colon), help=_USAGE["index"]
+            )
         high = None
         if self.text == "..":
             self.advance()

@@ -16,18 +16,17 @@ from __future__ import annotations
 import math
 
 from hvm_vm.lowering import conditions
-from hvm_vm.lowering.folding import fold
+from hvm_vm.lowering.algebra import Algebra, Powers, by_id, whole_number
 from hvm_vm.lowering.linear import linear, to_term
 from hvm_vm.lowering.terms import Ix, Term, Terms, subterms, value_of
 
-Powers = dict  # of base terms to constant exponents
 
-
-class Canon:
+class Canon(Algebra):
     """The canonical forms of the terms of one pool."""
 
     def __init__(self, terms: Terms):
-        self.terms = terms
+        super().__init__(terms)
+        self.spelled: dict[Term, Term] = {}  # canonical sums to how they were written
         self._depth: dict[int, int] = {}
 
     def of(self, term: Term) -> Term:
@@ -37,172 +36,17 @@ class Canon:
         for node in subterms(term):
             if node.canonical is None:
                 node.canonical = self._of(node)
+                if node.canonical.op == "add" and node.canonical is not node:
+                    self.spelled.setdefault(node.canonical, node)
                 if node.canonical.canonical is None:
                     node.canonical.canonical = node.canonical
         return term.canonical
-
-    # -- sums and products, as collections --------------------------------------------------
-    def addends(self, term: Term) -> tuple[dict[Term, float], float]:
-        """A canonical sum as {addend without its coefficient: coefficient} and a constant."""
-        parts: dict[Term, float] = {}
-        const = 0
-        for arg in term.args if term.op == "add" else (term,):
-            value = value_of(arg)
-            if value is not None:
-                const += value
-            else:
-                coefficient, rest = self.split(arg)
-                parts[rest] = parts.get(rest, 0) + coefficient
-        return parts, const
-
-    def split(self, term: Term) -> tuple[float, Term]:
-        """A canonical product as its constant and the rest."""
-        if term.op == "mul" and term.args[0].op == "const":
-            return value_of(term.args[0]), self._times(1, term.args[1:])
-        return 1, term
-
-    def factors(self, term: Term) -> tuple[float, Powers]:
-        """A canonical product as its constant and {base: exponent}."""
-        value = value_of(term)
-        if value is not None:
-            return value, {}
-        coefficient, powers = 1, {}
-        for arg in term.args if term.op == "mul" else (term,):
-            value = value_of(arg)
-            if value is not None:
-                coefficient = coefficient * value
-                continue
-            base, exponent = self.base_of(arg)
-            powers[base] = powers.get(base, 0) + exponent
-        return coefficient, powers
-
-    def base_of(self, term: Term) -> tuple[Term, float]:
-        if term.op == "pow":
-            exponent = value_of(term.args[1])
-            if exponent is not None:
-                return term.args[0], exponent
-        return term, 1
-
-    def total(self, parts: dict[Term, float], const: float = 0) -> Term:
-        """The canonical sum of `coefficient * addend`."""
-        found = []
-        for addend, coefficient in parts.items():
-            if coefficient == 0:
-                continue
-            factor, rest = self.factors(addend)
-            found.append(self.product(factor * coefficient, rest))
-        if const or not found:
-            found.append(self.terms.const(_whole(const)))
-        found.sort(key=_by_id)
-        return found[0] if len(found) == 1 else self.terms.raw("add", tuple(found))
-
-    def product(self, coefficient: float, powers: Powers) -> Term:
-        """The canonical product of a constant and powers."""
-        if coefficient == 0 and not powers:
-            return self.terms.const(0)
-        return self._times(coefficient, [self._raise(b, e) for b, e in powers.items() if e != 0])
-
-    def _times(self, coefficient, factors) -> Term:
-        factors = sorted(factors, key=_by_id)
-        if coefficient != 1 or not factors:
-            factors.insert(0, self.terms.const(_whole(coefficient)))
-        return factors[0] if len(factors) == 1 else self.terms.raw("mul", tuple(factors))
-
-    def _raise(self, base: Term, exponent) -> Term:
-        if exponent == 1:
-            return base
-        return self.terms.raw("pow", (base, self.terms.const(_whole(exponent))))
-
-    def times(self, *factors: Term) -> Term:
-        coefficient, powers = 1, {}
-        for factor in factors:
-            c, found = self.factors(factor)
-            coefficient *= c
-            for base, exponent in found.items():
-                powers[base] = powers.get(base, 0) + exponent
-        return self._collect(coefficient, powers)
-
-    def plus(self, *addends: Term) -> Term:
-        parts: dict[Term, float] = {}
-        const = 0
-        work = [(a, 1) for a in addends]
-        for addend, scale in work:
-            found, c = self.addends(addend)
-            const += c * scale
-            for rest, coefficient in found.items():
-                if rest.op == "add":  # a - (b + c)
-                    work.append((rest, coefficient * scale))
-                else:
-                    parts[rest] = parts.get(rest, 0) + coefficient * scale
-        return self.total(parts, const)
-
-    def negative(self, term: Term) -> Term:
-        return self.times(self.terms.const(-1), term)
-
-    def power(self, base: Term, exponent) -> Term:
-        """`base ^ exponent` for a constant exponent."""
-        if exponent == 1:
-            return base
-        value = value_of(base)
-        if value is not None:
-            folded = fold("pow", [value, exponent])
-            if folded is not None and math.isfinite(folded):
-                return self.terms.const(_whole(folded))
-            return self.terms.raw("pow", (base, self.terms.const(exponent)))
-        whole = float(exponent).is_integer()
-        if base.op == "add" and whole and exponent % 2 == 0:
-            base = self._either_sign(base)
-        coefficient, powers = self.factors(base)
-        if whole or (len(powers) == 1 and coefficient == 1):
-            out, scale = {}, fold("pow", [coefficient, exponent]) if coefficient != 1 else 1
-            for inner, e in powers.items():
-                # (x^2)^(1/2) is |x|: powers of powers multiply only where that is exact.
-                if not whole and float(e).is_integer() and e % 2 == 0:
-                    return self._raise(base, exponent)
-                out[inner] = e * exponent
-            if scale is not None and math.isfinite(scale):
-                return self.product(scale, out)
-        return self._raise(base, exponent)
-
-    def _either_sign(self, base: Term) -> Term:
-        """A sum or its negative, the same for both: (a - b)^2 = (b - a)^2."""
-        parts, const = self.addends(base)
-        first = min(parts, key=_by_id)
-        if parts[first] > 0:
-            return base
-        return self.total({a: -c for a, c in parts.items()}, -const)
-
-    def _collect(self, coefficient, powers: Powers) -> Term:
-        """Products of exponentials joined: exp(a)*exp(b) = exp(a + b)."""
-        exponents = [(b, e) for b, e in powers.items() if b.op == "exp" and float(e).is_integer()]
-        if len(exponents) < 2 and all(e == 1 for _, e in exponents):
-            return self.product(coefficient, powers)
-        rest = {b: e for b, e in powers.items() if not (b.op == "exp" and float(e).is_integer())}
-        scaled = [self.times(self.terms.const(_whole(e)), b.args[0]) for b, e in exponents]
-        return self.times(self.product(coefficient, rest), self._exp(self.plus(*scaled)))
-
-    def _exp(self, argument: Term) -> Term:
-        """exp(a + k*log(b)) = exp(a)*b^k."""
-        value = value_of(argument)
-        if value is not None:
-            folded = fold("exp", [value])
-            return self.terms.const(folded) if folded is not None else self.terms.raw(
-                "exp", (argument,))
-        parts, const = self.addends(argument)
-        logs = {p: c for p, c in parts.items() if p.op == "log"}
-        if not logs:
-            return self.terms.raw("exp", (argument,))
-        rest = self.total({p: c for p, c in parts.items() if p not in logs}, const)
-        raised = [self.power(p.args[0], c) for p, c in logs.items()]
-        if value_of(rest) == 0:
-            return self.times(*raised)
-        return self.times(self.terms.raw("exp", (rest,)), *raised)
 
     # -- one node, its arguments being canonical ---------------------------------------------
     def _of(self, node: Term) -> Term:
         t, op = self.terms, node.op
         if not node.args:
-            return t.const(_whole(node.data[1])) if op == "const" else node
+            return t.const(whole_number(node.data[1])) if op == "const" else node
         args = [a.canonical for a in node.args]
         if op == "reduce":
             return self._reduce(node.data[0], node.data[1], args[0], args[1])
@@ -269,10 +113,10 @@ class Canon:
         return conditions.negate(self.terms, a)
 
     def _op_eq(self, a, b):
-        return self.terms.raw("eq", tuple(sorted((a, b), key=_by_id)))
+        return self.terms.raw("eq", tuple(sorted((a, b), key=by_id)))
 
     def _op_ne(self, a, b):
-        return self.terms.raw("ne", tuple(sorted((a, b), key=_by_id)))
+        return self.terms.raw("ne", tuple(sorted((a, b), key=by_id)))
 
     def _op_max(self, *args):
         return self._extreme("max", args)
@@ -355,17 +199,6 @@ class Canon:
 
 
 _SHARP = frozenset(("ge0", "eq0", "ne0", "lt", "le", "eq", "ne", "and", "or", "not"))
-
-
-def _by_id(term: Term) -> int:
-    return term.id
-
-
-def _whole(value):
-    """Whole numbers are ints in canonical forms: 2 and 2.0 are one."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
-        return int(value)
-    return value
 
 
 def _signature(ix: Ix, condition: Term, body: Term) -> tuple:

@@ -72,9 +72,13 @@ class Emitter:
             self._solved.add(operation)
         for name in operation.reads():
             self.variable(name)
-        *before, operation = self.contracted(operation)
+        whole = operation
+        *before, operation = self.contracted(whole)
         for temporary in before:
+            self._done.add(temporary.variable)
             self.operation(temporary)
+        for name in operation.reads() if operation is not whole else ():
+            self.variable(name)  # an equal temporary, of which somebody else is the owner
         if operation.kind == "map" and not operation.dims and not operation.subscripts:
             self._pending.append(operation)
             self._pending_names.add(operation.variable)

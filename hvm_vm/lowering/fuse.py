@@ -86,7 +86,11 @@ def _core(selection: Selection, reader: Operation, ref: Term, shared: bool = Fal
             return None
         here = own.get(subscript.data)
         there = next(d for d in core.dims if d.ix is axis.data)
-        if here is None or (here.lo, here.hi) != (there.lo, there.hi):
+        if here is None:
+            return None
+        # Of a free dimension a part may do: the reader's box. (The coupled ones are needed whole.)
+        part = there.role == "o" and here.ix is there.ix and not shared
+        if (here.lo, here.hi) != (there.lo, there.hi) and not part:
             return None
         if here.ix in names.values() and names.get(axis.data) is not here.ix:
             return None

@@ -115,6 +115,7 @@ def _outputs(program: Program, pools: Pools) -> list[Output]:
         shown.add(result.variable)
         found.append(Output(result.name, pools.register_of(result.variable),
                             info.type == "symbol", False, pools.source(info.place)))
+    shown |= {result.name for result in system.results}  # a slice has its variable's name
     for name in system.order:
         if name not in shown and pools.has_register(name):
             info = program.infos[name]
@@ -127,8 +128,8 @@ def _families(program: Program, pools: Pools) -> list[Family]:
     found = []
     for family in program.system.families:
         members = tuple(
-            Member(m.name, m.subscripts, pools.register_of(m.name), ())
-            for m in family.members if pools.has_register(m.name))
+            Member(m.name, m.subscripts, pools.register_of(m.variable or m.name), m.position)
+            for m in family.members if pools.has_register(m.variable or m.name))
         if members:
             found.append(Family(family.name, family.lo, family.shape, members))
     return found

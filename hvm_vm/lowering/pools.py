@@ -66,7 +66,7 @@ class Pools:
 
     def source(self, place: Place | None) -> int:
         """The source span of a place: line, column and the relation's text on one line."""
-        if place is None:
+        if place is None or place.end == place.start:  # asked for outside of the text
             return -1
         key = (place.start, place.end)
         found = self._places.get(key)

@@ -9,9 +9,8 @@ alternative needs no test, because elements that no case covers are never read.
 from __future__ import annotations
 
 from hvm_vm.bytecode.sizes import Size
-from hvm_vm.errors import CompileError
-from hvm_vm.lowering import conditions, convert
-from hvm_vm.lowering.linear import Linear, linear
+from hvm_vm.lowering import conditions, convert, places
+from hvm_vm.lowering.linear import Linear
 from hvm_vm.lowering.program import Def, Info, Program, Region
 from hvm_vm.lowering.terms import Ix, Term, conjuncts
 from hvm_vm.relations.system import Case, Definition
@@ -131,12 +130,7 @@ def _choice(program: Program, info: Info, cases: list[_Case]) -> Def:
     box = {i: (i.lo, i.hi) for i in indices}
     branches: list[tuple[Term, Term]] = []
     for case in cases:
-        found = _at(program, info, case, indices)
-        if found is None:
-            raise CompileError(
-                f"{info.name}: the places that one of its cases determines cannot be worked out "
-                f"from its subscripts; write plain indices on the left and a condition")
-        condition, body = found
+        condition, body = places.at(program.terms, case, indices)
         if condition.op == "const" and not condition.data[1]:
             continue
         branches.append((condition, body))
@@ -163,39 +157,3 @@ def _axis_indices(program: Program, info: Info, cases: list[_Case]) -> tuple[Ix,
     return tuple(
         program.terms.ix(f"{info.name}#{k}", axis.lo, axis.hi, axis.text or f"axis {k + 1}")
         for k, axis in enumerate(info.axes))
-
-
-def _at(program: Program, info: Info, case: _Case, indices) -> tuple[Term, Term] | None:
-    """(condition, body) of a case in the variable's own coordinates; None if there is none."""
-    t = program.terms
-    values: dict[Ix, Term] = {}
-    parts: list[Term] = []
-    for subscript, ix in zip(case.subscripts, indices, strict=True):
-        form = linear(subscript)
-        here = t.index(ix)
-        if form is None or len(form.terms) > 1:
-            return None
-        if not form.terms:
-            parts.append(t.apply("eq", here, subscript))
-            continue
-        (own, coefficient), = form.terms
-        step = coefficient.constant
-        if step is None or own in values:
-            return None
-        offset = here if form.const == 0 else t.apply("sub", here, t.size(form.const))
-        if step < 0:
-            offset, step = t.apply("neg", offset), -step
-        if step != 1:
-            parts.append(t.apply("eq", t.apply("mod", offset, t.const(step)), t.zero))
-            offset = t.apply("floor", t.apply("div", offset, t.const(step)))
-        values[own] = offset
-        for kind, left, right in (("le", t.size(own.lo), offset), ("le", offset, t.size(own.hi))):
-            test = t.apply(kind, left, right)
-            compared = conditions.comparison(test)
-            if compared is None or conditions.decided(*compared) is not True:
-                parts.append(test)
-    condition = t.both(*parts, t.substitute(case.condition, values))
-    compared = conditions.comparison(condition)
-    if compared is not None and conditions.decided(*compared) is not None:
-        condition = t.const(int(conditions.decided(*compared)))
-    return condition, t.substitute(case.body, values)

@@ -1,11 +1,15 @@
-"""Back from canonical forms: quotients, differences, roots and comparisons as people write them."""
+"""Back from canonical forms: quotients, differences, roots and comparisons as people write them.
+
+Sums come back as they were written, or else with the large constants first: in 1e9*m - 1e9 + s the
+order decides whether anything is left of s.
+"""
 
 from __future__ import annotations
 
 from hvm_vm.lowering import conditions
 from hvm_vm.lowering.canonical import Canon
 from hvm_vm.lowering.linear import linear
-from hvm_vm.lowering.terms import HAS_REF, Term, subterms, value_of
+from hvm_vm.lowering.terms import HAS_ACC, HAS_REF, Term, subterms, value_of
 
 
 def restore(canon: Canon, term: Term) -> Term:
@@ -78,6 +82,18 @@ class _Restoring:
         return t.apply("neg", out) if sign else out
 
     def _sum(self, node: Term, args: tuple[Term, ...]) -> Term:
+        spelled = self.canon.spelled.get(node)
+        if spelled is not None:
+            return spelled
+        if node.flags & HAS_ACC:
+            here = {a: c for a, c in zip(node.args, args, strict=True) if a.flags & HAS_ACC}
+            if 0 < len(here) < len(args):
+                rest = self.canon.plus(*[a for a in node.args if a not in here])
+                return self._added([*here.values(), self.of(rest)])
+        order = sorted(range(len(args)), key=lambda k: -_magnitude(node.args[k]))
+        return self._added([args[k] for k in order])
+
+    def _added(self, args: list[Term]) -> Term:
         t = self.terms
         plus = [a for a in args if not _is_negative(a)]
         minus = [self._opposite(a) for a in args if _is_negative(a)]
@@ -96,6 +112,15 @@ class _Restoring:
         if term.op == "neg":
             return term.args[0]
         return t.apply("mul", t.const(-value_of(term.args[0])), *term.args[1:])
+
+
+def _magnitude(term: Term) -> float:
+    """The size of a canonical addend's constant factor; ordinary ones are all alike."""
+    value = value_of(term)
+    if value is None:
+        value = value_of(term.args[0]) if term.op == "mul" else None
+    size = abs(value) if value is not None else 1.0
+    return size if size > 100 else 1.0
 
 
 def _is_negative(term: Term) -> bool:

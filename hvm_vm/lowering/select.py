@@ -79,13 +79,26 @@ class Selection:
     def elementwise(self, name: str, region: Region) -> Operation:
         """The map that computes a region, its reductions hoisted out of it."""
         body, guard, place = region.body, region.guard, region.place
+        # What is hoisted runs over the whole indices, and must not fail beyond the region.
+        within = self.program.terms.both(guard, *self._bounds(region))
         if self.recogniser is not None and (body.flags | self.deep(name)) & HAS_REDUCE:
-            body = rewrite(self, name, body, guard, place)
-        body = self.hoist(body, guard, name, place)
+            body = rewrite(self, name, body, within, place)
+        body = self.hoist(body, within, name, place)
         guard = self.hoist(guard, self.program.terms.true, name, place)
         dims = [Space(i, lo, hi) for i, (lo, hi) in region.box.items()]
         return Operation("map", dims, {"body": body}, name, region.subscripts, guard, place,
                          relations=[name])
+
+    def _bounds(self, region: Region) -> list[Term]:
+        """The conditions that narrow indices to the region's box."""
+        t = self.program.terms
+        parts = []
+        for ix, (lo, hi) in region.box.items():
+            if lo != ix.lo:
+                parts.append(t.apply("le", t.size(lo), t.index(ix)))
+            if hi != ix.hi:
+                parts.append(t.apply("le", t.index(ix), t.size(hi)))
+        return parts
 
     def deep(self, name: str) -> int:
         definition = self.program.defs.get(name)
@@ -157,7 +170,8 @@ class Selection:
         self.register(operation)
         return t.ref(name, tuple(t.index(i) for i in free))
 
-    def shared(self, node: Term, guard: Term, free: list[Ix]) -> tuple[tuple, str | None]:
+    def shared(self, node: Term, guard: Term, free: list[Ix],
+               kind: str = "") -> tuple[tuple, str | None]:
         """A key that equal temporaries have in common, and the temporary there is, if any."""
         t, canon = self.program.terms, self.program.canon
         values = {
@@ -165,7 +179,7 @@ class Selection:
             for k, ix in enumerate(free)
         }
         key = (canon.of(t.substitute(node, values)).id, canon.of(t.substitute(guard, values)).id,
-               tuple((i.lo, i.hi) for i in free))
+               tuple((i.lo, i.hi) for i in free), kind)
         return key, self._temps.get(key)
 
     def remember(self, key: tuple, name: str) -> None:

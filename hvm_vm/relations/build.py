@@ -31,12 +31,14 @@ from .reach import Reach
 from .report import Report
 from .resolve import Resolver
 from .results import Finder, Found, default_items
+from .sequence import Sequence
 from .solve.assign import assign, constants_first
 from .solve.blocks import Blocks
 from .solve.draw import draw_solved
 from .solving import unsolved
 from .spelling import members, spell_out
 from .split import split
+from .spots import Spots
 from .system import (
     Axis,
     System,
@@ -91,6 +93,10 @@ class _Build:
         report = self.report
         out = read(self.file, report)
         seen, families = spell_out(out, report)
+        asked = self.asked(out)
+        for item, _ in asked or ():
+            for sub in S.children(item):
+                seen.in_subscripts |= {n.name for n in S.walk(sub) if type(n) is S.Name}
         self.known = members(self.known, families)
         self.free = members(self.free, families)
         self.dropped = dropped = self.drop_known(out)
@@ -154,7 +160,12 @@ class _Build:
             integers, report, self.blocks,
         )
         types = self.types(out, definitions, claims, axes, defaults, ordered)
-        found = self.results(out, seen, definitions, defaults, axes, families)
+        if asked is None:
+            asked = default_items(
+                out, definitions, defaults, axes, resolver, self.dropped,
+                [*self.answers, *(g.target.name for g in out.guesses)], self.blocks,
+            )
+        found = Finder(resolver, integers, axes, families, report).read(asked)
         coverage = self.coverage(definitions, axes, claims, found, types)
         requirements = [
             *settle(self.cases.requirements, sizes.defaults, OVERLAP_HELP, report),
@@ -162,6 +173,14 @@ class _Build:
         ]
         blocks = self.blocks.system(definitions)
         self.diagnostics.raise_if_errors()
+
+        sequence = Sequence(axes, integers)
+        if any(axes.values()):
+            for cases in definitions.values():
+                for case in cases:
+                    sequence.relation(case)
+            claims = [sequence.claim(c) for c in claims]
+            requirements = [sequence.requirement(r) for r in requirements]
 
         facts = Facts(out, sizes, families, definitions, defaults, axes, types, seen.first)
         return assemble(
@@ -250,20 +269,13 @@ class _Build:
         self.integers.whole = {n for n, t in types.of.items() if t == "integer"}
         return types
 
-    def results(self, out, seen, definitions, defaults, axes, families) -> Found:
-        finder = Finder(self.resolver, self.integers, axes, families, self.report)
+    def asked(self, out: Outline) -> list[tuple[S.Expr, str]] | None:
+        """The results that are asked for, each with its text; None when nobody asks."""
         if self.find:
-            items = []
-            for text in self.find:
-                items += self.parsed_find(text)
-        elif out.finds:
-            items = [(i, self.report.quote(i.span)) for f in out.finds for i in f.items]
-        else:
-            items = default_items(
-                out, definitions, defaults, axes, self.resolver, self.dropped,
-                [*self.answers, *(g.target.name for g in out.guesses)], self.blocks,
-            )
-        return finder.read(items)
+            return [item for text in self.find for item in self.parsed_find(text)]
+        if out.finds:
+            return [(i, self.report.quote(i.span)) for f in out.finds for i in f.items]
+        return None
 
     def parsed_find(self, text: str) -> list[tuple[S.Expr, str]]:
         """The items of a find text from outside."""
@@ -281,20 +293,21 @@ class _Build:
 
     def coverage(self, definitions, axes, claims, found: Found, types: Types) -> Coverage:
         good = {n: c for n, c in definitions.items() if n not in self.broken}
-        coverage = Coverage(good, axes, self.cases, self.report)
-        reach = Reach(axes, self.broken, self.integers, self.report)
+        spots = Spots(self.integers, self.resolver.sizes.values)
+        coverage = Coverage(good, axes, self.cases, spots, self.report)
+        reach = Reach(axes, self.broken, self.integers, spots, self.report)
         for stage in (coverage, reach) if any(axes.values()) else ():
             for cases in good.values():
                 for case in cases:
                     context = Context(case.indices)
-                    stage.reads(case.condition, context, case.node.span)
-                    stage.reads(case.body, context.under(case.condition), case.node.span)
+                    stage.reads(case.condition, context, case.node)
+                    stage.reads(case.body, context.under(case.condition), case.node)
             for claim in claims:
                 context = Context(claim.indices)
-                stage.reads(claim.condition, context, claim.node.span)
-                stage.reads(claim.claim, context.under(claim.condition), claim.node.span)
+                stage.reads(claim.condition, context, claim.node)
+                stage.reads(claim.claim, context.under(claim.condition), claim.node)
             for drawn, _, _ in found.slices.values():
-                stage.reads(drawn.body, Context(drawn.indices), drawn.node.span)
+                stage.reads(drawn.body, Context(drawn.indices), drawn.node)
         for result in found.results:
             if result.variable in found.slices:
                 _, _, owner = found.slices[result.variable]

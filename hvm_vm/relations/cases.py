@@ -122,9 +122,7 @@ class Cases:
             case_facts = self._facts(case)
             excluded: list[Expr | None] = []
             for other in good:
-                if other is case or other.otherwise:
-                    continue
-                if not case.otherwise and other.constants <= case.constants:
+                if other is case or not _yields(case, other):
                     continue
                 there = self.covers(other, case.places, case_facts)
                 if there is None:
@@ -134,7 +132,11 @@ class Cases:
             case.excluded = excluded
         for case in others:
             if case.excluded:
-                case.condition = conjunction([case.condition, *case.excluded])
+                # The places that others take come first: the case's own condition need not make
+                # sense there. What data says of them can only come after it.
+                plain = [e for e in case.excluded if next(references(e), None) is None]
+                data = [e for e in case.excluded if e not in plain]
+                case.condition = conjunction([*plain, case.condition, *data])
         # What others take whole is left out: nothing would be true of it, and so everything.
         others = [c for c in others if not c.excluded or not refuted(self._facts(c))]
         kept = [*literal.values(), *others]
@@ -157,6 +159,8 @@ class Cases:
             if refuted(facts):
                 continue  # it holds nowhere
             for other in (*others[k + 1 :], *literal):
+                if _yields(case, other) or _yields(other, case):
+                    continue  # apart by what was excluded
                 there = self.covers(other, case.places, facts)
                 if there is None:
                     self._twice(other, case)
@@ -236,6 +240,11 @@ class Cases:
     def context(self, case: Drawn) -> Context:
         """What holds in the body of a case."""
         return Context(case.indices).under(case.condition)
+
+
+def _yields(case: Drawn, other: Drawn) -> bool:
+    """Whether `case` leaves to `other` the elements that both speak of."""
+    return not other.otherwise and (case.otherwise or other.constants > case.constants)
 
 
 def _rank(coefficient: Size) -> tuple:

@@ -6,15 +6,20 @@ be (an error), or left to a requirement that is judged when sizes, or the data, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hvm_vm.bytecode.sizes import Size
+from hvm_vm.language import syntax as S
 from hvm_vm.language.source import Span
 
 from .affine import plain_index
+from .boxes import Box, boxes
 from .cases import Cases
 from .drawn import Drawn
-from .guards import Context, rewrite
+from .guards import Context, conjunction, rewrite
 from .prove import formula, proven, ranges, refuted
 from .report import Report, place
+from .spots import Spots
 from .system import Apply, Axis, Const, Expr, Index, Ref, Requirement
 
 HOLE_HELP = "add a relation for the other elements, such as … = 0 otherwise"
@@ -28,14 +33,17 @@ class Coverage:
         definitions: dict[str, list[Drawn]],
         axes: dict[str, tuple[Axis, ...]],
         cases: Cases,
+        spots: Spots,
         report: Report,
     ) -> None:
         self.cases = cases
         self.integers = cases.integers
+        self.spots = spots
         self.report = report
         self.axes = axes
         self.definitions = definitions
         self.requirements: list[Requirement] = []
+        self._boxes: dict[str, list[Box]] = {}
         self.partial = {
             name for name, relations in definitions.items() if not self._full(name, relations)
         }
@@ -47,10 +55,10 @@ class Coverage:
             if relation.condition is None and self._spans(relation, axes):
                 return True
         if not axes:
-            return self._proven(relations, (), [])
+            return self.condition(name, (), []) is None
         indices = self._coordinates(axes)
         places = tuple(self.integers.index(i) for i in indices)
-        return self._proven(relations, places, ranges(indices, self.integers))
+        return self.condition(name, places, ranges(indices, self.integers)) is None
 
     def _spans(self, relation: Drawn, axes: tuple[Axis, ...]) -> bool:
         indices = [plain_index(p, self.integers) for p in relation.places]
@@ -63,16 +71,11 @@ class Coverage:
         return tuple(self.cases.index_names.new(a.text or f"p{k + 1}", a)
                      for k, a in enumerate(axes))
 
-    def _proven(self, relations: list[Drawn], places: tuple[Size, ...], facts: list) -> bool:
-        return self.condition(relations, places, facts) is None
-
-    def condition(
-        self, relations: list[Drawn], places: tuple[Size, ...], facts: list
-    ) -> Expr | None:
-        """Whether some relation determines the element at `places`; None for certainly."""
+    def condition(self, name: str, places: tuple[Size, ...], facts: list) -> Expr | None:
+        """Whether some relation determines the element of `name` at `places`; None for
+        certainly."""
         parts = []
-        for relation in relations:
-            part = self.cases.covers(relation, places, facts)
+        for part in self._parts(name, places, facts):
             if part is None:
                 return None
             if not refuted([*facts, formula(part, self.integers)]):
@@ -82,21 +85,41 @@ class Coverage:
         claim = parts[0] if len(parts) == 1 else Apply("or", tuple(parts))
         return None if proven(facts, claim, self.integers) else claim
 
+    def _parts(self, name: str, places: tuple[Size, ...], facts: list) -> Iterator[Expr | None]:
+        """The condition of each relation, of single elements together; None for always."""
+        single = self._boxes.get(name)
+        if single is None:
+            single = self._boxes[name] = boxes(
+                tuple(p.constant for p in r.places)
+                for r in self.definitions[name] if _is_single(r)
+            )  # fmt: skip
+        for box in single:
+            bounds = [
+                Apply("le", (self.integers.expression(low), self.integers.expression(high)))
+                for (lo, hi), there in zip(box, places, strict=True)
+                for low, high in ((Size.of(lo), there), (there, Size.of(hi)))
+                if (high - low).constant is None or (high - low).constant < 0
+            ]
+            yield conjunction(bounds)
+        for relation in self.definitions[name]:
+            if not _is_single(relation):
+                yield self.cases.covers(relation, places, facts)
+
     # -- reads ---------------------------------------------------------------------------------
-    def reads(self, expr: Expr | None, context: Context, span: Span) -> None:
+    def reads(self, expr: Expr | None, context: Context, statement: S.Relation | S.Check) -> None:
         """Check every element read in `expr`."""
         if expr is None or not self.partial:
             return
 
         def on_ref(ref: Ref, here: Context) -> Ref:
             if ref.variable in self.partial:
-                self._read(ref, here, span)
+                self._read(ref, here, statement)
             return ref
 
         rewrite(expr, context, on_ref)
 
-    def _read(self, ref: Ref, context: Context, span: Span) -> None:
-        key = (ref, context, span)
+    def _read(self, ref: Ref, context: Context, statement: S.Relation | S.Check) -> None:
+        key = (ref, context, statement.span)
         if key in self._seen:
             return
         self._seen.add(key)
@@ -105,10 +128,11 @@ class Coverage:
             polynomial = self.integers.polynomial(sub)
             places.append(self.integers.unknown(sub) if polynomial is None else polynomial)
         facts = context.facts(self.integers)
-        claim = self.condition(self.definitions[ref.variable], tuple(places), facts)
+        claim = self.condition(ref.variable, tuple(places), facts)
         if claim is None or refuted(facts):
             return
-        quote = self.report.quote(span)
+        span = self.spots.of(statement, ref)
+        quote = self.report.quote(statement.span)
         message = f"`{quote}` reads elements of {ref.variable} that no relation determines"
         if claim == Const(0):
             self.report.error(message, span, help=HOLE_HELP)
@@ -126,7 +150,7 @@ class Coverage:
         indices = self._coordinates(axes)
         places = tuple(self.integers.index(i) for i in indices)
         facts = ranges(indices, self.integers)
-        claim = self.condition(self.definitions[name], places, facts)
+        claim = self.condition(name, places, facts)
         if claim is None:
             return
         message = f"{name} is a result, but no relation determines all of its elements"
@@ -134,3 +158,13 @@ class Coverage:
             self.report.error(message, span, help=HOLE_HELP)
             return
         self.requirements.append(Requirement(indices, claim, message, 2, place(span)))
+
+
+def _is_single(relation: Drawn) -> bool:
+    """Whether a relation determines one element, whatever else."""
+    return (
+        bool(relation.places)
+        and not relation.bad
+        and relation.condition is None
+        and all(p.constant is not None for p in relation.places)
+    )

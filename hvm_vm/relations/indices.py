@@ -102,7 +102,10 @@ class _Reader:
                     help=problem.help or f"the ends of {what} are whole expressions of sizes",
                 )
                 ends.append(ONE)
-        return Bounds(*ends)
+        lo, hi = ends
+        length = (hi - lo + 1).constant
+        # An empty range is empty however far its ends are apart.
+        return Bounds(lo, lo - 1 if length is not None and length < 0 else hi)
 
     def size(self, name: str, span: Span) -> Size:
         """What the size `name` stands for."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from hvm_vm.language import syntax as S
+from hvm_vm.language.diagnostics import MOST
 from hvm_vm.language.source import Span
 
 from .affine import Integers
@@ -16,6 +15,7 @@ from .guards import references
 from .indices import ONE, Sizes
 from .names import CONSTANTS, Outline, Survey
 from .report import Report, meant
+from .slips import Slips
 from .system import Axis, Expr
 from .types import Types
 
@@ -60,7 +60,7 @@ def undeclared(
     inputs, which determine something else."""
     excused = _excused([*out.implicit, *given], out)
     found = []
-    determined = sorted(out.defined)
+    slips = Slips(sorted(out.defined))
     for name in known_ranks:
         if name in axes or name in out.relations:
             continue
@@ -69,14 +69,16 @@ def undeclared(
             continue
         span = seen.first.get(name)
         if out.has_given:
-            candidates = [*axes, *out.relations, *out.indices]
+            help = None
+            if len(found) <= MOST:  # more are not shown
+                help = meant(name, [*axes, *out.relations, *out.indices])
             report.error(
                 f"nothing determines {name}, and no given line declares it",
                 span,
-                help=meant(name, candidates) or f"add a relation {name} = …, or: given {name}",
+                help=help or f"add a relation {name} = …, or: given {name}",
             )
-        elif seen.count(name) == 1 and len(name) > 2:
-            other = _slip(name, determined, known_ranks, seen)
+        elif seen.count(name) == 1:
+            other = slips.of(name)
             if other is not None:
                 report.warning(
                     f"{name} stands here only, and nothing determines it, so it is an input",
@@ -94,39 +96,6 @@ def _excused(relations: list[S.Relation], out: Outline) -> set[str]:
             found |= {n.name for n in S.walk(side) if type(n) in (S.Name, S.Subscript)}
     found |= {g.target.name for g in out.guesses}
     return found
-
-
-_DIGITS = re.compile(r"[\d_]+")
-
-
-def _slip(name: str, determined: list[str], ranks, seen: Survey) -> str | None:
-    """A name of the file that `name` is one slip of the finger away from."""
-    if len(determined) > 5000:
-        return None
-    letters = _DIGITS.sub("", name)
-    if len(letters) < 3:  # x and q are no slips of each other
-        return None
-    for other in determined:
-        if abs(len(other) - len(name)) > 1 or other == name:
-            continue
-        if _DIGITS.sub("", other) == letters:
-            continue  # members of a family look alike
-        if _one_edit(name, other):
-            return other
-    return None
-
-
-def _one_edit(a: str, b: str) -> bool:
-    if len(a) > len(b):
-        a, b = b, a
-    k = 0
-    while k < len(a) and a[k] == b[k]:
-        k += 1
-    if len(a) < len(b):
-        return a[k:] == b[k + 1 :]
-    return a[k + 1 :] == b[k + 1 :] or (
-        a[k + 2 :] == b[k + 2 :] and a[k : k + 2] == b[k : k + 2][::-1]
-    )
 
 
 def add_used_axes(

@@ -105,7 +105,7 @@ def order(
 def _report(component, definitions, reads, integers: Integers, report: Report) -> None:
     members = set(component)
     cycle = _shortest_cycle(component, reads)
-    shown = " -> ".join([*cycle, cycle[0]])
+    shown = " -> ".join([*_abridged(cycle), cycle[0]])
     first = min(
         (c for name in cycle for c in definitions[name]), key=lambda c: c.node.span.start
     )
@@ -115,7 +115,7 @@ def _report(component, definitions, reads, integers: Integers, report: Report) -
         if len(cycle) == 1:
             what = f"{cycle[0]} depends on itself"
         else:
-            what = f"{', '.join(cycle)} depend on each other ({shown})"
+            what = f"{', '.join(_abridged(cycle))} depend on each other ({shown})"
         report.error(
             f"`{report.quote(case.node.span)}` is a recurrence: {what} along {axis},"
             f" {distance}; recurrences are not supported in this version",
@@ -142,6 +142,11 @@ def _report(component, definitions, reads, integers: Integers, report: Report) -
         first.node.span,
         notes=notes[:4],
     )
+
+
+def _abridged(names: list[str], most: int = 12) -> list[str]:
+    """`names`, the middle of a long list left out."""
+    return names if len(names) <= most else [*names[: most - 3], "…", *names[-2:]]
 
 
 def _shortest_cycle(component: list[str], reads) -> list[str]:

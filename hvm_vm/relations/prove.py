@@ -20,6 +20,7 @@ from .affine import Integers
 from .system import Apply, Const, Expr, Index, SymbolValue
 
 MAX_LEAVES = 120  # alternatives that are tried
+MAX_CHOICES = 60  # disjunctions that are looked at
 MAX_ROWS = 240  # inequalities in one elimination
 MAX_COLUMNS = 24
 
@@ -125,6 +126,8 @@ class _Search:
         if not choices:
             self.leaves += 1
             return self.leaves <= MAX_LEAVES and (contradictory(literals) or infeasible(rows))
+        # Without some of what is known less is proven, but nothing wrong. The goal's come first.
+        del choices[MAX_CHOICES:]
         # Cheap: often the rows alone are enough.
         if rows and infeasible(rows):
             return True

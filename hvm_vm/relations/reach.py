@@ -7,13 +7,14 @@ under a condition are left for later, unless the condition cannot keep them in r
 from __future__ import annotations
 
 from hvm_vm.bytecode.sizes import Size
-from hvm_vm.language.source import Span
+from hvm_vm.language import syntax as S
 
 from .affine import Integers
 from .axes import span_of
 from .guards import Context, rewrite
 from .prove import _ge, refuted
 from .report import Report
+from .spots import Spots
 from .system import Axis, Expr, Ref
 
 
@@ -25,27 +26,29 @@ class Reach:
         axes: dict[str, tuple[Axis, ...]],
         broken: set[str],
         integers: Integers,
+        spots: Spots,
         report: Report,
     ) -> None:
         """`broken`: variables that had errors, so that their axes mean nothing."""
         self.broken = broken
         self.axes = axes
         self.integers = integers
+        self.spots = spots
         self.report = report
 
-    def reads(self, expr: Expr | None, context: Context, span: Span) -> None:
+    def reads(self, expr: Expr | None, context: Context, statement: S.Relation | S.Check) -> None:
         """Check every element read in `expr`."""
         if expr is None:
             return
 
         def on_ref(ref: Ref, here: Context) -> Ref:
             for k, sub in enumerate(() if ref.variable in self.broken else ref.subscripts):
-                self._axis(ref, k, sub, here, span)
+                self._axis(ref, k, sub, here, statement)
             return ref
 
         rewrite(expr, context, on_ref)
 
-    def _axis(self, ref: Ref, k: int, sub: Expr, context: Context, span: Span) -> None:
+    def _axis(self, ref: Ref, k: int, sub: Expr, context: Context, statement) -> None:
         axis = self.axes[ref.variable][k]
         lo, hi = axis.lo.constant, axis.hi.constant
         if lo is None or hi is None:
@@ -71,9 +74,9 @@ class Reach:
         bad = most if most > hi else least
         which = f" along axis {k + 1}" if len(ref.subscripts) > 1 else ""
         self.report.error(
-            f"`{self.report.quote(span)}` reads {ref.variable} at {bad}{which}, which is out of its"
-            f" range {lo}..{hi}",
-            span,
+            f"`{self.report.quote(statement.span)}` reads {ref.variable} at {bad}{which}, which is"
+            f" out of its range {lo}..{hi}",
+            self.spots.of(statement, ref),
             help="guard it with a condition, or say what is there: "
             f"{ref.variable}[…] = 0 outside",
         )

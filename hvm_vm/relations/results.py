@@ -53,14 +53,14 @@ class Finder:
 
     def read(self, items: list[tuple[S.Expr, str]]) -> Found:
         """`items`: each with its text."""
-        entries: list[tuple[str, str, str]] = []  # variable of the file, text, variable
+        entries: dict[str, tuple[str, str]] = {}  # of each variable: that of the file, the text
         for item, text in items:
             for owner, variable in self._item(item, text):
-                if all(variable != e[2] for e in entries):
-                    entries.append((owner, text, variable))
+                if variable not in entries:
+                    entries[variable] = owner, text
                     self.found.spans[variable] = item.span
-        counts = Counter(owner for owner, _, _ in entries)
-        for owner, text, variable in entries:
+        counts = Counter(owner for owner, _ in entries.values())
+        for variable, (owner, text) in entries.items():
             name = owner if counts[owner] == 1 else text
             self.found.results.append(Result(name, variable))
         return self.found

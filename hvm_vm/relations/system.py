@@ -213,13 +213,18 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class FamilyMember:
+    """A scalar of a family. One that was lifted is the element of `variable` at the zero-based
+    `position`; else it is a variable of its own name."""
+
     name: str
     subscripts: tuple[int, ...]
+    variable: str = ""
+    position: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ScalarFamily:
-    """Scalars `q1_1 … q3_2` that are one array `q` to the API; its members are variables."""
+    """Scalars `q1_1 … q3_2` that are one array `q` to the API."""
 
     name: str
     lo: tuple[int, ...]

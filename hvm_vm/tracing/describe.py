@@ -18,6 +18,7 @@ from hvm_vm.bytecode.sizes import Size, SizeError
 from hvm_vm.bytecode.solve_layout import Layout, unknown_count
 
 LONGEST = 4000  # characters of one description; a longer one is cut, and says by how much
+BRIEF = 240  # of one in a table for people; a longer one says what there is of what
 
 _LEAVES = frozenset(("const", "iconst", "size", "index", "load", "acc", "unknown"))
 
@@ -38,7 +39,21 @@ def describe(
     module: Module, instruction: Instruction, sizes: Mapping[str, int] | None = None
 ) -> str:
     """The line for `instruction` of `module`."""
-    text = _Describer(module, instruction, sizes).line()
+    return _cut(_Describer(module, instruction, sizes).line())
+
+
+def brief(
+    module: Module, instruction: Instruction, sizes: Mapping[str, int] | None = None
+) -> str:
+    """As `describe`, but a map of many operations is only counted: `hvm dis` spells it out."""
+    describer = _Describer(module, instruction, sizes)
+    text = describer.line()
+    if len(text) > BRIEF and describer.row.group == "elementwise":
+        return describer.outline()
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]} ... (+{len(text) - LONGEST} characters)"
     return text
@@ -102,6 +117,18 @@ class _Describer:
             text += f" with {definitions}"
         return text
 
+    def outline(self) -> str:
+        """`%a f64[], %b f64[], … %z f64[] (26 results) = map of 80 operations on 12 operands`."""
+        count = len(self.descriptor.roots)
+        results = [self._result(k) for k in range(count)]
+        shown = ", ".join(results)
+        if count > 3:
+            shown = f"{results[0]}, {results[1]}, … {results[-1]} ({count} results)"
+        done = sum(1 for node in self.descriptor.nodes if node.args)
+        read = len({*self.instruction.operands[count:]})
+        operands = "1 operand" if read == 1 else f"{read} operands"
+        return f"{shown} = {self.instruction.op} of {done} operations on {operands}"
+
     def _only_shown(self, d: Descriptor, roots: list[int]) -> None:
         """Keep the definitions of the values that `roots` use."""
         seen: set[int] = set()
@@ -132,7 +159,7 @@ class _Describer:
         if group == "reduction":
             text = f"{op}[{names('r')}{condition}]({self._root(roots['body'])})"
         elif group == "contraction":
-            text = f"contract sum[{names('r')}]({self._place(1)}*{self._place(2)})"
+            text = f"contract sum[{names('r')}{condition}]({self._place(1)}*{self._place(2)})"
         elif group == "attention":
             q, k, v = (self._place(n) for n in (1, 2, 3))
             text = f"attention[{names('u')}{condition}]({q}, {k}, {v})"

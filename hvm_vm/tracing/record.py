@@ -16,7 +16,7 @@ import numpy as np
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import Bound, Frame
 from hvm_vm.engines.engine import Runnable
-from hvm_vm.tracing.describe import describe
+from hvm_vm.tracing.describe import brief, describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class TraceRow:
     flops: int
     bytes: int
     times_ns: tuple[int, ...]
+    brief: str = ""  # `disassembly` for tables: a long one is told in few words
     # Of a solve: the most evaluations that a point took, and the largest residual relative to the
     # terms of its relation.
     iterations: int | None = None
@@ -192,6 +193,7 @@ def _row(module: Module, bound: Bound, k: int, samples, iterations, residual) ->
         line=line,
         relation=relation,
         disassembly=describe(module, word, bound.sizes),
+        brief=brief(module, word, bound.sizes),
         shapes=tuple(bound.registers[r].shape for r in word.operands),
         flops=int(instruction.flops),
         bytes=int(instruction.bytes),

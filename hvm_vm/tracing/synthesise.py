@@ -18,6 +18,7 @@ from hvm_vm.bytecode.module import DTYPES, Module
 from hvm_vm.data import fill_patterns, plain_values, read_data
 from hvm_vm.engines.sizes_from_shapes import unknown_sizes
 from hvm_vm.errors import InputError, RunError
+from hvm_vm.program import Program
 from hvm_vm.values import Names
 
 SIZE = 64  # of an axis whose length nothing decides
@@ -61,16 +62,20 @@ def complete(program, values: Mapping[str, object], data=()) -> Inputs:
                 raise InputError(f"{item.name} cannot have the shape {list(shape)}: set sizes")
             dtype = DTYPES[module.registers[item.register].dtype]
             if item.symbolic:
-                made[item.name] = rng.integers(0, max(1, len(module.symbols)), shape, dtype)
+                made[item.name] = np.array(module.symbols)[
+                    rng.integers(0, len(module.symbols), shape)]
             elif dtype.kind == "i":
                 made[item.name] = rng.integers(low, high, shape, dtype, endpoint=True)
             else:
                 made[item.name] = _numbers(rng, shape, dtype)
-            words.append(_note(item.name, shape, wording if dtype.kind == "i" else ""))
-        if not any(DTYPES[module.registers[i.register].dtype].kind == "i" for i in missing):
+            integer = dtype.kind == "i" and not item.symbolic
+            words.append(_note(item.name, shape, wording if integer else ""))
+        if not any(DTYPES[module.registers[i.register].dtype].kind == "i" and not i.symbolic
+                   for i in missing):
             return Inputs(made, tuple(words))
         try:
-            program.run(made, engine="reference", data=data)
+            # In a program of its own: what is measured later has nothing prepared yet.
+            Program(program.verified).run(made, engine="reference", data=data)
         except (InputError, RunError) as error:
             failure = failure or error
             continue

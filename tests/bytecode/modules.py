@@ -77,7 +77,7 @@ def attention() -> Module:
         (dim("t", T), dim("i", D), dim("j", D, "r")),
         (at("0", "1"), at("1", "2"), at("0", "2")),
         (),
-        (-1,),
+        (-1, -1),
     )
     attend = Descriptor(
         (dim("t", T), dim("u", T, "u"), dim("i", D, "c"), dim("i", D)),
@@ -293,7 +293,7 @@ def strided() -> Module:
     diagonal = Descriptor(
         (dim("i", T),), (at((T - 1, (0, -1))), at("0", "0")), (Node("load", (), 1),), (0,)
     )
-    outer = Descriptor((dim("i", T), dim("j", T)), (at("0", "1"), at("0"), at("1")), (), (-1,))
+    outer = Descriptor((dim("i", T), dim("j", T)), (at("0", "1"), at("0"), at("1")), (), (-1, -1))
     whole = Descriptor(
         (dim("i", T),),
         (),

@@ -43,7 +43,7 @@ def test_contract_with_epilogue():
     nodes = (Node("acc"), Node("load", (), 3), Node("add", (0, 1)))
     accesses = (at(0, 5, 1, 0), at(1, 7, 0, 1), at(2, 0, 1, 5), at(3, 0, 1, 0))
     flops, traffic = cost(
-        "contract", (3, 5, 7), "oor", nodes, (2,), accesses, (15, 21, 35, 5), (4,) * 4
+        "contract", (3, 5, 7), "oor", nodes, (-1, 2), accesses, (15, 21, 35, 5), (4,) * 4
     )
     assert flops == 2 * 3 * 5 * 7 + 3 * 5
     assert traffic == 4 * (15 + 21 + 35 + 5)

@@ -85,6 +85,7 @@ def test_facts():
         "argmin %s2 = %v[t] epilogue float(acc) reduce t:T",
         "contract %c[t, u] = %a[t, i] * %a[u, i] over t:T, u:T reduce i:D",
         "contract %c[t, u] = %v[t] * %v[u] over t:T, u:T",
+        "contract %w[t] = %c[t, u] * %v[u] condition u <= t epilogue acc * 2.0 over t:T reduce u:T",
         "softmax %c[t, u] = %a[t, 1] * %v[u] condition u <= t over t:T along u:T",
         "layer_norm %p[t, i] = %a[t, i] epsilon %v[t] over t:T along i:D",
         "attention %p[t, i] = q %c[t, j] k %c[u, j] v %a[u, i] score acc * 0.5 weight %v[u] "

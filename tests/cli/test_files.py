@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 
 import pytest
@@ -19,6 +20,21 @@ def test_compile_gives_the_same_bytes_each_time(hvm, line, tmp_path, compiled):
     assert str(tmp_path).encode() not in compiled.read_bytes()
 
 
+def test_standard_input_is_a_file_like_others(hvm, line, tmp_path, monkeypatch, compiled):
+    def given(data: bytes):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    given(line.read_bytes())
+    assert hvm("compile", "-").status == 2
+    given(line.read_bytes())
+    assert hvm("compile", "-", "-o", tmp_path / "in.hvmb").status == 0
+    assert hvm("run", tmp_path / "in.hvmb", "--set", "x=[1]").out.endswith("largest = 3.0\n")
+    given(compiled.read_bytes())
+    assert hvm("run", "-", "--set", "x=[1]").out.endswith("largest = 3.0\n")
+    given(line.read_bytes())
+    assert hvm("check", "-").out == "standard input: valid, 3 instructions\n"
+
+
 def test_compile_writes_nothing_when_it_fails(hvm, tmp_path):
     (tmp_path / "bad.hmp").write_text("y = (1 + 2\n")
     done = hvm("compile", tmp_path / "bad.hmp")
@@ -34,6 +50,19 @@ def test_dis_and_asm_round_trip(hvm, compiled, tmp_path):
     assert done.status == 0, done.err
     assert (tmp_path / "back.hvmb").read_bytes() == compiled.read_bytes()
     assert hvm("dis", tmp_path / "line.hmp").out == text.out
+
+
+def test_dis_can_show_the_instructions_alone(hvm, compiled):
+    short = hvm("dis", compiled, "--code").out
+    assert "\n\n" + short in hvm("dis", compiled).out
+    assert short.splitlines()[-1].split() == ["2", "halt"] and "." not in short[:1]
+
+
+def test_assembly_text_is_no_source(hvm, compiled, tmp_path):
+    (tmp_path / "line.hvma").write_text(hvm("dis", compiled).out)
+    for command in ("run", "check", "explain", "dis", "trace", "fmt", "compile"):
+        done = hvm(command, tmp_path / "line.hvma")
+        assert done.status == 2 and "hvm asm" in done.err and done.err.count("\n") == 1
 
 
 def test_verify(hvm, compiled, line):
@@ -73,6 +102,16 @@ def test_check_reports_every_error(hvm, tmp_path):
         assert f"many.hmp:{line}:" in done.err, done.err
 
 
+def test_check_reports_what_is_wrong_beside_statements_that_cannot_be_read(hvm, tmp_path):
+    file = tmp_path / "both.hmp"
+    file.write_text("given x\ny = foo(x)\nz = (2 +* x\nw = z + 1\nv = sqrt(q)\n")
+    done = hvm("check", file)
+    assert done.status == 2
+    for line in (2, 3, 5):
+        assert f"both.hmp:{line}:" in done.err, done.err
+    assert "both.hmp:4:" not in done.err  # z stands in the line that cannot be read
+
+
 def test_check_says_that_a_program_is_valid(hvm, line, compiled):
     assert hvm("check", line).out == f"{line}: valid, 3 instructions\n"
     assert hvm("check", compiled).status == 0
@@ -84,6 +123,11 @@ def test_explain_shows_relations_with_their_instructions(hvm, line, compiled):
     for words in ("size    N", "input   x f64[N]", "result  largest f64[]", "line.hmp:5: y[n] ="):
         assert words in done.out
     assert hvm("explain", compiled).out == done.out
+
+
+def test_explain_shows_slices_that_are_asked_for(hvm, line):
+    done = hvm("explain", line, "--find", "y[2]")
+    assert done.status == 0 and "--find y[2]\n    0  %y[2] f64[] = map" in done.out, done.out
 
 
 def test_explain_says_where_the_rest_went(hvm, tmp_path):

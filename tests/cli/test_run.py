@@ -37,7 +37,28 @@ def test_a_determined_name_that_is_set_becomes_an_input(hvm, line):
 def test_all_shows_intermediates(hvm, line):
     done = hvm("run", line, "--set", "x=[1, 2]", "--find", "largest", "--all", "--json")
     outputs = json.loads(done.out)["outputs"]
-    assert outputs["largest"] == 5.0
+    assert outputs == {"largest": 5.0, "y": [3.0, 5.0]}
+
+
+def test_all_shows_what_is_fused_or_not_needed_but_not_what_lacks_an_input(hvm, tmp_path):
+    file = tmp_path / "some.hmp"
+    file.write_text(
+        "index k : 4\ngiven a, b\nx = a + 1\ny = sqrt(x)\nz = y + 1\nspare = 2*z\nlacking = b*a\n"
+        "half[2*k] = a\nlater = lacking + 1\nfind z\n"
+    )
+    done = hvm("run", file, "--set", "a=3", "--all", "--json")
+    assert done.status == 0, done.err
+    found = json.loads(done.out)["outputs"]
+    assert found == {"z": 3.0, "x": 4.0, "y": 2.0, "spare": 6.0}
+    found = json.loads(hvm("run", file, "--set", "a=3", "--set", "b=1", "--all", "--json").out)
+    assert found["outputs"]["later"] == 4.0
+    hvm("compile", file, "-o", tmp_path / "some.hvmb")
+    assert hvm("run", tmp_path / "some.hvmb", "--set", "a=3", "--all").out == "z = 3.0\n"
+
+
+def test_whole_numbers_beyond_64_bits_are_numbers(hvm, line):
+    done = hvm("run", line, "--set", f"x=[{10**23}]", "--find", "largest")
+    assert done.out == "largest = 2e+23\n"
 
 
 def test_data_files(hvm, line, tmp_path):
@@ -52,6 +73,17 @@ def test_set_beats_data(hvm, line, tmp_path):
     (tmp_path / "x.json").write_text('{"x": [1, 5], "slope": 3}')
     done = hvm("run", line, "--data", tmp_path / "x.json", "--set", "slope=0", "--find", "largest")
     assert done.out == "largest = 1.0\n"
+
+
+def test_data_comes_before_what_relations_determine(hvm, line, tmp_path):
+    (tmp_path / "x.json").write_text('{"x": [1, 5], "y": [7, 7], "other": 3, "t": 4}')
+    arguments = ("--data", tmp_path / "x.json")
+    done = hvm("run", line, *arguments, "--find", "largest")
+    assert (done.out, done.err) == ("largest = 7.0\n", "")
+    assert hvm("compile", line, "-o", tmp_path / "line.hvmb").status == 0
+    done = hvm("run", tmp_path / "line.hvmb", *arguments)
+    assert "largest = 11.0\n" in done.out
+    assert "y in the data is not used" in done.err and "other" not in done.err
 
 
 @pytest.mark.parametrize("engine", ["auto", "reference", "jit"])
@@ -95,7 +127,25 @@ def test_nan_results_are_printed_and_blamed(hvm, tmp_path):
     done = hvm("run", file, "--json")
     assert done.status == 1
     assert json.loads(done.out)["outputs"] == {"z": "nan", "w": 3.0}
-    assert "NaN" in done.err and "root.hmp" in done.err
+    assert done.err.startswith(f"{file}:2:1: error: z holds NaN: y becomes NaN here\n")
+
+
+def test_of_lifted_scalars_the_right_relation_is_blamed(hvm, tmp_path):
+    file = tmp_path / "three.hmp"
+    file.write_text(
+        "x1 = 1; x2 = -4; x3 = 9\ny1 = sqrt(x1)\ny2 = sqrt(x2)\ny3 = sqrt(x3)\ns = y1 + y2 + y3\n"
+    )
+    done = hvm("run", file)
+    assert done.status == 1 and "three.hmp:3:1: error: s holds NaN: y2 becomes" in done.err
+    found = json.loads(hvm("run", file, "--set", "x2=4", "--all", "--json").out)["outputs"]
+    assert found == {"s": 6.0, "y1": 1.0, "y2": 2.0, "y3": 3.0}
+
+
+def test_only_what_the_results_need_is_blamed(hvm, tmp_path):
+    file = tmp_path / "root.hmp"
+    file.write_text("given p\nbad = log(p)\nz = y + 1\nx = p*2\ny = sqrt(x)\nfind z\n")
+    done = hvm("run", file, "--set", "p=-1")
+    assert done.status == 1 and "y = sqrt(x)" in done.err and "log" not in done.err
 
 
 def test_infinities_are_texts_in_json(hvm, tmp_path):
@@ -110,7 +160,8 @@ def test_a_failed_check_is_status_1(hvm, tmp_path):
     file = tmp_path / "wrong.hmp"
     file.write_text("x = 2\ny = x^2\ncheck y = 5\n")
     done = hvm("run", file)
-    assert done.status == 1 and "wrong.hmp:3" in done.err and done.out == ""
+    assert done.status == 1 and done.err.startswith(f"{file}:3:1: error: ") and done.out == ""
+    assert done.err.endswith("\n    y = 4\n")
 
 
 @pytest.mark.parametrize(
@@ -123,10 +174,17 @@ def test_a_failed_check_is_status_1(hvm, tmp_path):
         ([], "x"),
         (["--set", "x=3"], "x"),
         (["--set", "x=[[1, 2], [3]]"], "x"),
-        (["--set", "x=hello"], "x"),
+        (["--set", "x=hello"], "the text 'hello'"),
+        (["--set", "x=[1]", "--set", "slope=1/0"], "divides by zero"),
+        (["--set", f"x=[{10**400}]"], "too large"),
         (["--set", "x=[1, 2]", "--set", "N=3"], "N"),
         (["--data", "nowhere.npz"], "nowhere.npz"),
-        (["--set", "x=[1]", "--find", "larges"], "largest"),
+        (["--set", "x=[1]", "--find", "larges"], "line.hmp: error: larges is to be found"),
+        (["--set", "x=[1]", "--find", "larges"], "did you mean largest"),
+        (["--set", "x=[1]", "--free", "slop"], "did you mean slope"),
+        (["--set", "x=[1]", "--free", "y"], "y has no default to drop"),
+        (["--set", "x=[1]", "--known", "larges"], "did you mean largest"),
+        ([], "--set x=…"),
     ],
 )
 def test_wrong_input_is_told_in_words(hvm, line, arguments, words):
@@ -143,6 +201,11 @@ def test_symbols_are_set_and_shown_as_text(hvm, tmp_path):
     )
     done = hvm("run", file, "--set", "kind=SQUARE", "--set", "x=4")
     assert done.out == "y = 16.0\nname = BIG\n", done.err
+    done = hvm("run", file, "--set", "kind=SQARE", "--set", "x=4")
+    assert done.status == 0 and "did you mean SQUARE" in done.err  # equals no symbol of the file
+    assert done.out == "y = 4.0\nname = SMALL\n"
+    done = hvm("run", file, "--set", "kind=3", "--set", "x=4")
+    assert done.status == 2 and "not a number" in done.err
 
 
 def test_binary_files_are_not_read_as_source(hvm, tmp_path):
@@ -188,3 +251,10 @@ def test_no_solution_is_status_1_and_a_bad_system_status_2(hvm, tmp_path):
     assert done.status == 2 and "R and I; set one of them" in done.err
     done = hvm("run", path, "--set", "V=12", "--set", "R=3", "--json")
     assert done.status == 0 and '"I": 4.0' in done.out
+
+
+def test_a_slice_asked_for_outside_of_the_text_has_no_place_in_it(hvm, line):
+    done = hvm("run", line, "--set", "x=[1, 2]", "--find", "y[9]")
+    assert done.status == 2 and "line.hmp: error:" in done.err and "1:1" not in done.err
+    done = hvm("run", line, "--set", "x=[1, 2]", "--find", "y[N]")
+    assert done.out == "y = 5.0\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,7 +62,7 @@ def test_compiled_programs_run_without_the_compiler(tmp_path, hvm, line):
         (["trace", "x.hmp", "--repeat", "many"], "not a whole number"),
         (["run", "x.hmp", "--colour"], "--colour"),
         (["run", "nowhere.hmp"], "there is no such file"),
-        (["lift", "x.hmp"], "not in this version"),
+        (["lift", "nowhere.hmp"], "there is no such file"),
         (["step", "x.hmp"], "not in this version"),
     ],
 )
@@ -137,3 +139,15 @@ def test_streams_that_are_closed_or_full(line, redirection, status, words):
     )  # fmt: skip
     assert done.returncode == status and words in done.stderr
     assert "Traceback" not in done.stderr and "internal error" not in done.stderr
+
+
+def test_the_demo_runs(hvm, monkeypatch):
+    root = Path(__file__).parents[2]
+    monkeypatch.chdir(root)
+    script = (root / "examples" / "demo.sh").read_text().replace("$folder", "examples")
+    shown = [shlex.split(line)[1:] for line in script.splitlines() if line.startswith("show ")]
+    assert {command[0] for command in shown} >= {"run", "dis", "trace", "explain", "bench"}
+    for command in shown:
+        done = hvm(*command)
+        assert done.status == 0 and done.out, done.err
+        assert max(map(len, done.out.splitlines())) < 200, command

@@ -77,6 +77,16 @@ def test_bench_makes_up_subscripts_that_fit(hvm, tmp_path):
     assert "k[5] (0..2)" in json.loads(done.out)["made_up"]
 
 
+def test_bench_makes_up_symbols(hvm, tmp_path):
+    file = tmp_path / "kind.hmp"
+    file.write_text(
+        "index i : 3\ngiven kind[i]\ny[i] = if(kind[i] = 'A', 1, if(kind[i] = 'B', 2, 3))\n"
+    )
+    done = hvm("bench", file, "--repeat", "1", "--json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["made_up"] == ["kind[3]"]
+
+
 def test_bench_refuses_impossible_sizes(hvm, line):
     done = hvm("bench", line, "--set", "N=-1")
     assert done.status == 2 and "x" in done.err
@@ -101,3 +111,25 @@ def test_bench_tells_what_it_made_up_when_that_does_not_fit(hvm, tmp_path):
     file.write_text("index i : 5\nindex k : K\ngiven x[k], integer n\ny[i] = x[i+n]\n")
     done = hvm("bench", file, "--set", "K=4")
     assert done.status == 2 and "x[4]" in done.err and "--set" in done.err
+
+
+def test_nan_check_finds_what_no_result_shows(hvm, tmp_path):
+    file = tmp_path / "hidden.hmp"
+    file.write_text("given p\ny = sqrt(p)\nz = if(y > 1, y, 0)\nfind z\n")
+    done = hvm("trace", file, "--set", "p=-1", "--json")
+    assert done.status == 0 and done.err == ""
+    done = hvm("trace", file, "--set", "p=-1", "--json", "--nan-check")
+    assert done.status == 1 and "y = sqrt(p)" in done.err
+    done = hvm("trace", file, "--set", "p=4", "--json", "--nan-check")
+    assert done.status == 0 and done.err == "no instruction makes a NaN\n"
+
+
+def test_trace_takes_what_run_takes(hvm, tmp_path):
+    import numpy as np
+
+    file = tmp_path / "parts.hmp"
+    file.write_text("given p\ny = p + 1\nz = 2*y\n")
+    done = hvm("trace", file, "--set", "p=1", "--all", "--out", tmp_path / "out.npz", "--json")
+    assert done.status == 0, done.err
+    with np.load(tmp_path / "out.npz") as found:
+        assert (found["y"], found["z"]) == (2.0, 4.0)

@@ -164,6 +164,8 @@ def contracted(one, arrays, p):
     total = []
     for q in points(one, "r", p):
         here = Point(one, arrays, q)
+        if here.root(0, 1.0) == 0:
+            continue
         total.append(here.read(one.accesses[1]) * here.read(one.accesses[2]))
     return math.fsum(total)
 
@@ -182,6 +184,8 @@ def weights(one, arrays, along, score, p):
 
 
 def softmax(one, arrays, p):
+    if Point(one, arrays, p).root(2, 1.0) == 0:
+        return 0.0
     parts = weights(one, arrays, "n", lambda q: None, p)
     return parts.get(p, 0.0) if parts else math.nan
 
@@ -199,8 +203,9 @@ def attention(one, arrays, p):
         return math.fsum(a.read(one.accesses[1]) * a.read(one.accesses[2]) for a in at)
 
     parts = weights(one, arrays, "u", score, p)
-    if not parts:
-        return math.nan
+    if not parts:  # nothing is left, or only weights 0
+        inside = [Point(one, arrays, q).root(2, 1.0) for q in points(one, "u", p)]
+        return math.nan if any(inside) else 0.0
     return math.fsum(v * Point(one, arrays, q).read(one.accesses[3]) for q, v in parts.items())
 
 

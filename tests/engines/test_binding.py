@@ -278,7 +278,7 @@ def test_registers_written_in_part_are_zeroed():
 
 
 def test_more_memory_than_the_machine_has(monkeypatch):
-    monkeypatch.setattr("hvm_vm.engines.memory._machine_memory", lambda: 10**9)
+    monkeypatch.setattr("hvm_vm.engines.memory.machine_memory", lambda: 10**9)
     source = copy(at("0"), register("y", T), register("x", T), [dim("t", T)], symbols=["T"])
     with pytest.raises(InputError, match=r"needs 8\.0 GB.*machine has 1\.0 GB: y alone"):
         bound(source, {"x": (10**9,)})

@@ -240,7 +240,7 @@ def test_contractions(dims, places, shapes):
     registers = [register(n, *map(int, shape)) for n, shape in zip("yab", shapes.split(" "),
                                                                    strict=True)]
     accesses = [at(*p.split()) for p in places]
-    built = program("contract", space, registers, accesses, [("acc",)], [-1])
+    built = program("contract", space, registers, accesses, [("acc",)], [-1, -1])
     check(built)
 
 
@@ -248,18 +248,39 @@ def test_contraction_with_epilogue_diagonals_and_windows():
     nodes = [("acc",), ("load", (), 3), ("add", (0, 1)), ("tanh", (2,))]
     built = program("contract", [dim("i", 3), dim("k", 3, "r")],
                     [register("y", 3), register("a", 3, 3), register("b", 3), register("bias", 3)],
-                    [at("0"), at("1", "1"), at("1"), at("0")], nodes, [3])
+                    [at("0"), at("1", "1"), at("1"), at("0")], nodes, [-1, 3])
     check(built)
     window = program("contract", [dim("i", 4), dim("p", 3, "r")],
                      [register("y", 4), register("x", 9), register("f", 3)],
-                     [at("0"), at((0, (0, 2), (1, 1))), at("1")], [("acc",)], [-1])
+                     [at("0"), at((0, (0, 2), (1, 1))), at("1")], [("acc",)], [-1, -1])
     check(window)
+
+
+def conditional(engine, x, f, equal=True):
+    """y[i] = sum[k | k <= i](x[i,k]*f[k]), or with k < i."""
+    nodes = [("index", (), 1), ("index", (), 0), ("ile" if equal else "ilt", (0, 1))]
+    built = program("contract", [dim("i", 3), dim("k", 3, "r")],
+                    [register("y", 3), register("x", 3, 3), register("f", 3)],
+                    [at("0"), at("0", "1"), at("1")], nodes, [2, -1])
+    return built(engine=engine, x=x, f=f)["y"]
+
+
+@pytest.mark.parametrize("engine", ["reference", "jit"])
+def test_points_outside_the_condition_take_no_part(engine):
+    x = RNG.normal(size=(3, 3))
+    expected = np.tril(x) @ [1, 2, 3]
+    np.testing.assert_allclose(conditional(engine, x, [1, 2, 3]), expected)
+    f = np.array([1, 2, np.nan])
+    np.testing.assert_allclose(conditional(engine, x, f), [*expected[:2], np.nan])
+    x[0, 1:] = np.inf, np.nan
+    np.testing.assert_allclose(conditional(engine, x, f), [*expected[:2], np.nan])
+    np.testing.assert_allclose(conditional(engine, x, [1, 2, 3], False)[0], 0)
 
 
 def test_an_empty_contraction_is_0():
     built = program("contract", [dim("i", 3), dim("k", 0, "r")],
                     [register("y", 3), register("a", 3, 0), register("b", 0)],
-                    [at("0"), at("0", "1"), at("1")], [("acc",)], [-1])
+                    [at("0"), at("0", "1"), at("1")], [("acc",)], [-1, -1])
     assert built(a=np.zeros((3, 0)), b=np.zeros(0), engine="reference")["y"].tolist() == [0] * 3
 
 
@@ -334,7 +355,7 @@ def test_large_spaces_run_in_slices(monkeypatch):
     check(built)
     built = program("contract", [dim("i", 9), dim("j", 5), dim("k", 4, "r")],
                     [register("y", 9, 5), register("a", 9, 4), register("b", 5, 4)],
-                    [at("0", "1"), at("0", "2"), at("1", "2")], [("acc",)], [-1])
+                    [at("0", "1"), at("0", "2"), at("1", "2")], [("acc",)], [-1, -1])
     check(built)
 
 

@@ -90,6 +90,7 @@ def errors(text: str) -> Diagnostics:
         ("^given", "'given' has nothing after it"),
         ("^check", "'check' has nothing after it"),
         ("^index t", "this index has no range"),
+        ("^index t :\ny = 3", "this index has no range"),
         ("index t^, = 3", None),
         ("index t ^= 3", "expected ':' and not '='"),
         ("index t ^in 1..3", "expected ':' and not 'in'"),

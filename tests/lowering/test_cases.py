@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.lowering.listing import close, operations, run
+from tests.lowering.listing import agrees, close, operations, run
 
 
 def test_ends_are_boxes():
@@ -66,3 +66,33 @@ def test_checks_and_preconditions():
     from hvm_vm import compile
 
     assert len(compile(program + "\n").module.preconditions) == 1
+
+
+COUPLED = {
+    "digits": "index h : 0..1\nindex c : 1..4\nindex m : 1..3\ngiven a[h,c,m]\nfind Y\n"
+              "Y[4*h+c,m] = a[h,c,m] where c + h > m\nY[4*h+c,m] = -7*a[h,c,m]*h where c + h <= m",
+    "digits of symbolic sizes": "C = 4\nindex h : 0..1\nindex c : C\nindex m : 1..3\n"
+                                "given a[h,c,m]\nfind Y\nY[C*h+c,m] = a[h,c,m] where c > m\n"
+                                "Y[C*h+c,m] = c*a[h,c,m] where c <= m",
+    "downwards": "index h : 0..1\nindex c : 1..4\nindex m : 1..3\ngiven a[h,c,m]\nfind Y\n"
+                 "Y[9-4*h-c,m] = a[h,c,m] where c + h > m\nY[9-4*h-c,m] = h where c + h <= m",
+    "beside a plain one": "index h : 0..1\nindex c : 1..4\nindex m : 1..3\nindex k : 1..9\n"
+                          "given a[h,c,m]\nfind Y\nY[4*h+c,m] = a[h,c,m]\n"
+                          "Y[k,m] = k + m where k > 8 and k > m",
+    "steps": "index h : 0..1\nindex c : 1..4\nindex m : 1..3\ngiven a[h,c,m]\nfind Y\n"
+             "Y[8*h+2*c,m] = a[h,c,m] where c + h > m\nY[8*h+2*c,m] = 5 where c + h <= m\n"
+             "Y[8*h+2*c-1,m] = -a[h,c,m]",
+    "a step of a size": "K = 3\nindex h : 0..1\nindex c : 1..4\nindex m : 1..3\n"
+                        "index k : 0..K\ngiven a[h,c,m]\nfind y[h,m]\n"
+                        "z[K*h,m] = a[h,2,m] where 2*h + 1 > m\n"
+                        "z[K*h,m] = 5 where 2*h + 1 <= m\ny[h,m] = z[K*h,m]",
+    "diagonal": "index h, c : 0..3\ngiven a[h,c]\nfind Y\nY[h,h] = 10*h\n"
+                "Y[h,c] = a[h,c] where h < c\nY[h,c] = -a[c,h] where h > c",
+}
+
+
+@pytest.mark.parametrize("name", COUPLED)
+def test_coupled_conditions_on_any_subscripts(name):
+    text = COUPLED[name]
+    shape = (4, 4) if name == "diagonal" else (2, 4, 3)
+    agrees(text, a=np.random.default_rng(0).normal(size=shape))

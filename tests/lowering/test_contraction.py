@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hvm_vm as hvm
-from tests.lowering.listing import close, operations, run
+from tests.lowering.listing import agrees, close, operations, run
 
 HEAD = "index i, j, k, l : N\nindex t : T\n"
 N, T = 4, 3
@@ -24,7 +24,7 @@ CASES = {
     "distances": ("given X[t,i]\nz[i,j] = sum[t]((X[t,i] - X[t,j])^2)", ["sum"],
                   lambda d: ((d["X"][:, :, None] - d["X"][:, None]) ** 2).sum(0)),
     "masked": ("given A[i,j], B[j,k]\nz[i,k] = sum[j | j <= i](A[i,j]*B[j,k])",
-               ["select", "contract"], lambda d: np.tril(d["A"]) @ d["B"]),
+               ["contract"], lambda d: np.tril(d["A"]) @ d["B"]),
     "two products": ("given W[i,j], U[i,j], X[t,j], b[i]\n"
                      "z[t,i] = tanh(sum[j](W[i,j]*X[t,j]) + sum[j](U[i,j]*X[t,j]) + b[i])",
                      ["contract", "contract"],
@@ -76,3 +76,44 @@ def test_a_mean_of_products_is_a_contraction_that_refuses_nothing():
 def test_equal_reductions_are_computed_once():
     text = HEAD + "given X[t,i]\nfind a[t], b[t]\na[t] = sum[i](X[t,i]); b[t] = 3*sum[j](X[t,j])"
     assert operations(text) == ["sum", "map"]
+
+
+APART = {
+    "plus": ("y[t,i] = sum[j](W[i,j]*X[t,j] + b[j])", ["sum", "contract"]),
+    "minus": ("y[t,i] = sum[j](-b[j] - W[i,j]*X[t,j])", ["sum", "contract"]),
+    "two": ("y[t,i] = tanh(2*sum[j | j <= t](W[i,j]*X[t,j] - b[j] + U[j,i]*X[t,j]) + t)",
+            ["sum", "contract", "contract"]),
+    "shared": ("y[t,i] = sum[j](W[i,j]*X[t,j] - b[j]) + sum[j](U[i,j]*X[t,j] - b[j])",
+               ["sum", "contract", "contract"]),
+    "shared with a variable": ("y[t,i] = sum[j](W[i,j]*X[t,j] - b[j]) + s\ns = sum[j](b[j])",
+                               ["sum", "sum", "contract"]),
+    "a pass is needed": ("y[t,i] = sum[j](W[i,j]*X[t,j] + exp(W[i,j] + X[t,j]))", ["sum"]),
+}
+
+
+@pytest.mark.parametrize("name", APART)
+@pytest.mark.parametrize("spoil", [None, np.inf, np.nan])
+def test_sums_of_sums(name, spoil):
+    relation, expected = APART[name]
+    used = [f for f in ("W[i,j]", "X[t,j]", "b[j]", "U[j,i]") if f[0] in relation]
+    text = f"index i, j : D\nindex t : T\ngiven {', '.join(used)}\nfind y[t,i]\n{relation}"
+    assert operations(text) == expected
+    rng = np.random.default_rng(0)
+    shapes = {"W": (3, 3), "X": (2, 3), "b": (3,), "U": (3, 3)}
+    data = {f[0]: rng.normal(size=shapes[f[0]]) for f in used}
+    if spoil is not None:
+        data["X"][0, 1], data["W"][1, 2] = spoil, -spoil
+        if "b" in data:
+            data["b"][0] = -spoil
+    agrees(text, {"T": 2, "D": 3}, **data)
+
+
+def test_a_part_of_a_sum_that_was_given_up_is_still_computed_for_others():
+    text = ("index i, j : D\nindex t : T\ngiven W[i,j], X[t,j], m[t], U[i,j]\n"
+            "find y[t,i], z[t,i]\n"
+            "y[t,i] = sum[j](W[i,j]*X[t,j] - m[t] + exp(W[i,j] + X[t,j]))\n"
+            "z[t,i] = sum[j](U[i,j]*X[t,j] - m[t])")
+    assert operations(text) == ["sum", "sum", "contract"]
+    rng = np.random.default_rng(0)
+    agrees(text, {"T": 2, "D": 3}, W=rng.normal(size=(3, 3)), X=rng.normal(size=(2, 3)),
+           m=rng.normal(size=2), U=rng.normal(size=(3, 3)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.lowering.listing import close, operations, run
+from tests.lowering.listing import agrees, close, operations, run
 
 HEAD = "index t : T\nindex i, j, k : D\ngiven X[t,i]\nfind H[t,i]\neps = 1e-5\n"
 
@@ -85,3 +85,14 @@ def test_other_variances_are_not_norms(x):
     wrong = ("m[t] = mean[j](X[t,j]); v[t] = mean[j]((X[t,j]-m[t])^2)\n"
              "H[t,i] = (X[t,i] + m[t])/sqrt(v[t]+eps)")
     assert "layer_norm" not in operations(HEAD + wrong)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_unbiased_variance(count):
+    text = ("index t : T\nindex i : D\ngiven X[t,i], g[i]\nfind Y[t,i]\nmu[t] = mean[i](X[t,i])\n"
+            "v[t] = sum[i]((X[t,i] - mu[t])^2)/(D - 1)\n"
+            "Y[t,i] = g[i]*(X[t,i] - mu[t])/sqrt(v[t] + 1e-5)")
+    assert operations(text) == ["layer_norm"]
+    rng = np.random.default_rng(0)
+    sizes = {"T": 3, "D": count}
+    agrees(text, sizes, X=rng.normal(size=(3, count)), g=rng.normal(size=count))

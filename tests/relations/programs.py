@@ -31,15 +31,19 @@ def values(text: str, inputs: dict | None = None, sizes: dict | None = None, **o
     return evaluate(system(text, **options), inputs or {}, sizes)
 
 
-def errors(text: str, **options) -> list[str]:
-    """The messages of a program's errors, each with its line and its help."""
+def diagnostics(text: str, **options) -> list:
+    """A program's errors."""
     with pytest.raises(CompileError) as caught:
         _build(text, **options)
+    return [d for d in caught.value.diagnostics if d.severity == "error"]
+
+
+def errors(text: str, **options) -> list[str]:
+    """The messages of a program's errors, each with its line and its help."""
     found = []
-    for d in caught.value.diagnostics:
-        if d.severity == "error":
-            line = d.source.line_number(d.span.start) if d.span is not None else 0
-            found.append(f"{line}: {d.message}" + (f" ({d.help})" if d.help else ""))
+    for d in diagnostics(text, **options):
+        line = d.source.line_number(d.span.start) if d.span is not None else 0
+        found.append(f"{line}: {d.message}" + (f" ({d.help})" if d.help else ""))
     return found
 
 

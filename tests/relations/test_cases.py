@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.oracle import OracleError
-from tests.relations.programs import close, error, errors, system, values
+from tests.relations.programs import close, diagnostics, error, errors, system, values
 
 HEAD = "index t, u : T\nindex i, j : 4\n"
 
@@ -183,3 +183,20 @@ def test_out_of_range_at_constant_sizes():
     assert "x at 5" in message and "1..4" in message
     assert "x at 9" in error(HEAD + "given x[i]\ny = x[9]")
     assert not system(HEAD + "given x[i]\ny[i] = if(i < 4, x[i+1], 0)").requirements
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("x[i] = i\ny = x[1] + 2*x[5]", "x[5]"),
+        ("x[i] = i\ny[i] = x[i] + 2*x[i+1]", "x[i+1]"),
+        ("x[i] = i\ny = 2*x[5]", "x[5]"),
+        ("y[i] = 1 where i > 1\nz = y[2] + sum[i](y[i])", "y[i]"),
+        ("x[i] = i\ncheck x[5] > 2\ny = x[1]", "x[5]"),
+        ("x[i] = i\nf(a) = a*x[7]\ny = f(2)", "y = f(2)"),
+        ("x[i] = i\ny = x[5] + x[5]", "y = x[5] + x[5]"),
+    ],
+)
+def test_the_caret_is_under_the_read(text, where):
+    found = diagnostics(HEAD + text)
+    assert [d.source[d.span] for d in found] == [where]

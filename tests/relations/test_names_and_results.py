@@ -287,3 +287,10 @@ find g
 """
     lines = [int(e.split(":")[0]) for e in errors(text)]
     assert lines == [3, 4, 5, 6, 8]
+
+
+def test_a_long_cycle_is_abridged():
+    lines = ["index t, u : T", "given b[t]"]
+    lines += [f"alpha{k}[t] = sum[u](alpha{(k + 1) % 500}[u])/2 + b[t]" for k in range(500)]
+    message = error("\n".join(lines))
+    assert "alpha0 -> alpha1 -> " in message and "… -> alpha498 -> alpha499 -> alpha0" in message

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hvm_vm.bytecode.module import Access, Affine, Descriptor, Dim, Instruction, Node, Register
 from hvm_vm.bytecode.sizes import Size
-from hvm_vm.tracing.describe import LONGEST, describe, shape_text
+from hvm_vm.tracing.describe import LONGEST, brief, describe, shape_text
 from tests.tracing.fakes import ONE, N, axis, module
 
 
@@ -119,3 +119,31 @@ def test_a_huge_expression_says_what_was_cut():
     )
     text = describe(made, made.code[0])
     assert len(text) < LONGEST + 100 and text.endswith("characters)")
+    assert brief(made, made.code[0]) == "%y f64[N] = map of 2000 operations on 1 operand"
+
+
+def test_results_of_a_long_map_are_counted():
+    count = 40
+    registers = [Register("x", "f64", (), ())]
+    registers += [Register(f"y{k}", "f64", (), ()) for k in range(count)]
+    nodes = [Node("load", (), count)]
+    for k in range(count):
+        nodes += [Node("const", (), k), Node("mul", (0, len(nodes)))]
+    made = replace(
+        module(),
+        registers=tuple(registers),
+        constants=tuple(float(k) for k in range(2, count + 2)),
+        descriptors=(
+            Descriptor(
+                (),
+                tuple(Access(()) for _ in range(count + 1)),
+                tuple(nodes),
+                tuple(range(2, 2 * count + 1, 2)),
+            ),
+        ),
+        code=(Instruction("map", (*range(1, count + 1), 0), 0, 0), Instruction("halt")),
+    )
+    text = brief(made, made.code[0])
+    assert text == (
+        "%y0 f64[], %y1 f64[], … %y39 f64[] (40 results) = map of 40 operations on 1 operand"
+    )

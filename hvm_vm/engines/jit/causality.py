@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from hvm_vm.engines.bound import BoundInstruction
 
+# Whole numbers up to here are exact in lanes of a type, and so are sums of a few of them.
+WHOLE = {"f32": 1 << 22, "f64": 1 << 50, "i64": 1 << 60}
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -20,8 +23,17 @@ class Limit:
     divisor: int
 
 
-def affine(one: BoundInstruction, node: int) -> dict[int, int] | None:
-    """A node as `sum(coefficient*counter of dim) + constant` (the key -1), or None."""
+def affine(one: BoundInstruction, node: int, most: int) -> dict[int, int] | None:
+    """A node as `sum(coefficient*counter of dim) + constant` (the key -1), or None; None, too, when
+    it may pass `most`, where lanes would round or wrap."""
+    form = _form(one, node, most)
+    if form is None:
+        return None
+    reach = sum(abs(c) * (one.extents[d] if d >= 0 else 1) for d, c in form.items())
+    return form if reach <= most else None
+
+
+def _form(one: BoundInstruction, node: int, most: int) -> dict[int, int] | None:
     op, args = one.nodes[node].op, one.nodes[node].args
     immediate = one.nodes[node].immediate
     if op == "iconst":
@@ -33,10 +45,10 @@ def affine(one: BoundInstruction, node: int) -> dict[int, int] | None:
             return {-1: one.los[immediate]}
         return {immediate: 1, -1: one.los[immediate]}
     if op == "float":
-        return affine(one, args[0])
+        return affine(one, args[0], most)
     if op not in ("iadd", "isub", "ineg", "imul", "add", "sub", "neg", "mul"):
         return None
-    parts = [affine(one, a) for a in args]
+    parts = [affine(one, a, most) for a in args]
     if any(part is None for part in parts):
         return None
     if op in ("ineg", "neg"):
@@ -58,7 +70,7 @@ def _sum(a, b):
     return {d: c for d, c in total.items() if c or d == -1}
 
 
-def split(one: BoundInstruction, root: int | None, query: int, key: int
+def split(one: BoundInstruction, root: int | None, query: int, key: int, precision: str
           ) -> tuple[Limit | None, int | None]:
     """The limit that a condition sets, and the root of what is left of it (None: nothing).
 
@@ -66,23 +78,24 @@ def split(one: BoundInstruction, root: int | None, query: int, key: int
     taken apart; others are left whole."""
     if root is None:
         return None, None
-    limit = _limit(one, root, query, key)
+    limit = _limit(one, root, query, key, precision)
     if limit is not None:
         return limit, None
     node = one.nodes[root]
     if node.op == "and":
         for mine, other in (node.args, node.args[::-1]):
-            limit = _limit(one, mine, query, key)
+            limit = _limit(one, mine, query, key, precision)
             if limit is not None:
                 return limit, other
     return None, root
 
 
-def _limit(one, root: int, query: int, key: int) -> Limit | None:
+def _limit(one, root: int, query: int, key: int, precision: str) -> Limit | None:
     node = one.nodes[root]
     if node.op not in ("ile", "ilt", "le", "lt"):
         return None
-    left, right = (affine(one, a) for a in node.args)
+    most = WHOLE[precision] if node.op in ("le", "lt") else WHOLE["i64"]
+    left, right = (affine(one, a, most) for a in node.args)
     if left is None or right is None:
         return None
     form = _sum(left, _scaled(right, -1))  # form <= 0, or < 0

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import inf, prod
 
 from hvm_vm.engines.jit.lane_program import Leaf
 from hvm_vm.engines.jit.spaces import Group, merge, points
+
+CALL = 200  # elements that are copied in the time of a call of BLAS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +64,34 @@ def plan(extents: Sequence[int], roles: str, a: Leaf, b: Leaf, c: Leaf,
         return None
     m.sort(key=lambda d: -abs(c.strides[d]))
     n.sort(key=lambda d: -abs(c.strides[d]))
-    # A row or column dimension that will not merge into one stride goes round the outside.
-    m, outer = _mergeable(extents, m, a, c)
-    batch += outer
-    n, outer = _mergeable(extents, n, b, c)
-    batch += outer
     best = None
-    for order in {tuple(sorted(k, key=lambda d: -abs(a.strides[d]))),
-                  tuple(sorted(k, key=lambda d: -abs(b.strides[d])))}:
-        of_a = matrix(extents, batch, m, order, a, size)
-        of_b = matrix(extents, batch, order, n, b, size)
-        cost = sum(points([Group(extents[d], d) for d in x.packed])
-                   for x in (of_a, of_b) if x.packed is not None)
-        if best is None or (cost, order) < best[0]:
-            best = (cost, order), of_a, of_b
-    (_, order), of_a, of_b = best
-    return Product(tuple(batch), tuple(m), tuple(n), order, of_a, of_b,
-                   matrix(extents, batch, m, n, c, size))
+    orders = {tuple(sorted(k, key=lambda d: -abs(x.strides[d]))) for x in (a, b)}
+    for (rows, a_out), (columns, b_out), order in product(
+            _merged(extents, m, a, c), _merged(extents, n, b, c), sorted(orders)):
+        outer = [*batch, *a_out, *b_out]
+        made = Product(tuple(outer), tuple(rows), tuple(columns), order,
+                       matrix(extents, outer, rows, order, a, size),
+                       matrix(extents, outer, order, columns, b, size),
+                       matrix(extents, outer, rows, columns, c, size))
+        cost = CALL * prod(extents[d] for d in outer) + sum(
+            prod(extents[d] for d in x.packed)
+            for x in (made.a, made.b, made.c) if x.packed is not None)
+        if best is None or cost < best[0]:
+            best = cost, made
+    return best[1]
 
 
-def _mergeable(extents, dims: list[int], operand: Leaf,
-               result: Leaf) -> tuple[list[int], list[int]]:
-    """The dimensions that are one stride together in the result, and the others. Those that merge
-    in the result but not in the operand stay: the operand is packed, unless a good part
-    merges."""
-    if len(dims) < 2:
-        return dims, []
-    both = _run(extents, dims, [operand, result])
-    alone = _run(extents, dims, [result])
-    count = points([Group(extents[d], d) for d in both])
-    keep = both if len(both) == len(alone) or count >= 32 else alone
-    return keep, [d for d in dims if d not in keep]
+def _merged(extents, dims: list[int], operand: Leaf,
+            result: Leaf) -> list[tuple[list[int], list[int]]]:
+    """Ways to choose the dimensions that are one stride together in the result, each with the
+    others, which go round the outside: those that merge in the operand, too, or only in the
+    result (the operand is then packed)."""
+    ways = []
+    for leaves in ([operand, result], [result]):
+        run = _run(extents, dims, leaves) if len(dims) > 1 else dims
+        if run not in [way for way, _ in ways]:
+            ways.append((run, [d for d in dims if d not in run]))
+    return ways
 
 
 def _run(extents, dims: list[int], leaves: list[Leaf]) -> list[int]:
@@ -101,7 +102,8 @@ def _run(extents, dims: list[int], leaves: list[Leaf]) -> list[int]:
             runs[-1].append(d)
         else:
             runs.append([d])
-    return max(runs, key=lambda run: points([Group(extents[d], d) for d in run]))
+    return max(runs, key=lambda run: (points([Group(extents[d], d) for d in run]),
+                                      -abs(leaves[0].strides[run[-1]])))
 
 
 def matrix(extents, batch, rows, columns, leaf: Leaf, size: int) -> Matrix:
@@ -116,7 +118,17 @@ def matrix(extents, batch, rows, columns, leaf: Leaf, size: int) -> Matrix:
         if (column == 1 and row >= counts[1]) or (row == 1 and column >= counts[0]):
             return Matrix(row, column)
     kept = [d for d in batch if leaf.strides[d]]
+    if _copying(extents, rows, leaf, size) < _copying(extents, columns, leaf, size):
+        return Matrix(1, max(counts[0], 1), (*kept, *columns, *rows))
     return Matrix(max(counts[1], 1), 1, (*kept, *rows, *columns))
+
+
+def _copying(extents, dims, leaf: Leaf, size: int) -> float:
+    """About the nanoseconds an element to copy with the last of `dims` innermost."""
+    inner = [d for d in dims if extents[d] != 1]
+    if not inner:
+        return inf
+    return 10 / extents[inner[-1]] + (0.3 if leaf.strides[inner[-1]] == size else 1.0)
 
 
 def _stride(extents, dims, leaf: Leaf, size: int) -> int | None:

@@ -21,6 +21,8 @@ KINDS = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64", np.dtype(np.i
 DTYPES = {kind: dtype for dtype, kind in KINDS.items()}
 WIDTH = {"f32": 4, "f64": 8, "i64": 8}
 
+LONG_INDEX = 1 << 20  # an index beyond this is computed block by block, not read from a table
+
 
 @dataclass(eq=False, slots=True)
 class Temporary:
@@ -163,6 +165,9 @@ class LaneCompiler:
     def counter(self, dim: int) -> Leaf:
         """The index values along a dimension, as lanes."""
         strides = [0] * len(self.one.extents)
+        if self.one.extents[dim] > LONG_INDEX:  # no table of numbers
+            strides[dim] = 1
+            return Leaf("i64", Place(ABSOLUTE, self.one.los[dim]), tuple(strides), ramp=True)
         strides[dim] = 8
         place = self.block.counters(self.one.los[dim], self.one.extents[dim])
         return Leaf("i64", place, tuple(strides))

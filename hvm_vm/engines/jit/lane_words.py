@@ -9,6 +9,9 @@ _ROWS = {
     "libm": "mod pow sin cos tan asin acos atan atan2 sinh cosh",
     "ilane": "iadd isub imul ifloordiv imod imin imax ineg iabs isign ilt ile ieq ine iselect",
 }
+# What `kernels/lanes_trig.py` has, beside the C library's.
+_TRIG = {"f32": ["sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh"],
+         "f64": ["sin", "cos", "atan"]}
 _TRUTH = ("ilt", "ile", "ieq", "ine", "iselect")  # of integers, with truth values
 _TABLE = {op: f"{family}.{op}" for family, row in _ROWS.items() for op in row.split()}
 _TABLE |= {"round": "lane.rint", "float": "lane.from_integer", "int": "lane.to_integer"}
@@ -19,6 +22,8 @@ def kernel_of(op: str, precision: str) -> str:
     found = _TABLE[op]
     if found == "math.erf" and precision == "f64":
         found = "libm.erf"
+    if op in _TRIG[precision]:
+        found = f"trig.{op}"
     plain = found.startswith("ilane.") and op not in _TRUTH
     return f"{found}.{'i64' if plain else precision}"
 

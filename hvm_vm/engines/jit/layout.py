@@ -47,6 +47,11 @@ GEMV_A, GEMV_X, GEMV_Y = 4, 6, 9
  DIRECT_REDUCED_STEPS, DIRECT_INNER_A, DIRECT_INNER_B) = range(14)
 DIRECT_WORDS = 14
 
+# CHOOSE  an operand (address, table of dimensions, number of elements) that is looked at, then two
+#         lists of steps (count, address of (kernel, parameters) pairs).
+(CHOOSE_OPERAND, CHOOSE_TABLE, CHOOSE_ELEMENTS, CHOOSE_FIRST) = range(4)
+CHOOSE_SECOND, CHOOSE_WORDS = 5, 7
+
 # SOLVE   rows of `lanes` values: unknowns, starts, bounds, relations, scales, Jacobian entries (and
 #         which entry stands where); state and working memory of `engines/solve_steps.py`; settings
 #         (TOLERANCE and EPSILON as float64); three programs as (kernel, parameters): starts and
@@ -62,10 +67,13 @@ SOLVE_WORDS = SOLVE_AFTER + 2
 #   products into probabilities; cells (target, base, stride per query in bytes, 1 for rows of the
 #   score block) move with the row. With LIMITED the row of query i sees the keys
 #   0 … floor((LIMIT_CONST + LIMIT_STEP*i)/LIMIT_DIVISOR), the program's words get that many lanes.
+#   MASKED says that some keys may be outside; STEP and ACROSS are strides of rows and columns in
+#   bytes, COLUMNS the number of value features.
 (ATT_QUERIES, ATT_KEYS, ATT_BLOCK, ATT_Q, ATT_Q_STEP, ATT_OUT, ATT_OUT_STEP, ATT_SCORES, ATT_LD,
  ATT_GEMM, ATT_FIRST, ATT_FIRST_ROWS, ATT_FIRST_KEYS, ATT_FIRST_Q, ATT_SECOND, ATT_SECOND_ROWS,
  ATT_SECOND_KEYS, ATT_SECOND_OUT, ATT_FLAT, ATT_PROGRAM, ATT_CELLS, ATT_CELL_AT, ATT_LIMITED,
- ATT_LIMIT_CONST, ATT_LIMIT_STEP, ATT_LIMIT_DIVISOR) = range(26)
-ATT_WORDS = 26
+ ATT_LIMIT_CONST, ATT_LIMIT_STEP, ATT_LIMIT_DIVISOR, ATT_MASKED, ATT_COLUMNS, ATT_OUT_ACROSS,
+ ATT_SECOND_V, ATT_V_STEP, ATT_V_ACROSS) = range(32)
+ATT_WORDS = 32
 ATT_CELL_TARGET, ATT_CELL_BASE, ATT_CELL_STEP, ATT_CELL_LOCAL = range(4)
 ATT_CELL_WORDS = 4

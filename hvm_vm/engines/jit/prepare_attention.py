@@ -18,8 +18,9 @@ from hvm_vm.engines.jit.lane_program import (
     Table,
     Temporary,
 )
-from hvm_vm.engines.jit.prepare_contract import THREADED, fold_scale, gemm_words, pack
+from hvm_vm.engines.jit.prepare_contract import THREADED, gemm_words, pack
 from hvm_vm.engines.jit.prepare_maps import leaves_of, over_space
+from hvm_vm.engines.jit.scale import fold_scale
 from hvm_vm.engines.jit.spaces import by_stride, merge
 
 SCORE_BYTES = 1 << 20  # of a block of scores, for each thread: it stays in the second-level cache
@@ -53,13 +54,13 @@ class _Attention:
         free = [d for d, role in enumerate(self.one.roles) if role == "o"]
         if prod(e for e, role in zip(self.extents, self.one.roles, strict=True)
                 if role == "u") == 0:
-            acc = None  # a softmax of nothing
+            acc = None  # a sum of nothing
         else:
             core, acc = self._core()
             done += core
         if self.epilogue is not None or acc is not self.out:
             compiler = self.compiler()
-            compiler.acc = Splat(self.precision, float("nan")) if acc is None else acc
+            compiler.acc = Splat(self.precision, 0.0) if acc is None else acc
             shown = compiler.acc if self.epilogue is None else compiler.value(self.epilogue)
             compiler.store(shown, self.out)
             done += over_space(self.block, compiler.words, self.extents, free, self.out)
@@ -93,7 +94,7 @@ class _Attention:
 
     def _core(self) -> tuple[list[Step], Leaf]:
         one, block, extents, size = self.one, self.block, self.extents, self.size
-        alpha, score_root = fold_scale(one, self.score)
+        alpha, score_root = fold_scale(one, self.score, self.precision)
         probe = self.compiler()  # only to see which operands the expressions read
         probe.acc = NOTHING
         roots = [r for r in (score_root, self.weight, self.condition) if r is not None]
@@ -106,7 +107,8 @@ class _Attention:
         if len(keys) <= 1 and len(queries) <= 1 and not any(
                 node.op in ("int", "gather") for node in one.nodes):
             limit, condition = causality.split(
-                one, self.condition, queries[0] if queries else -2, keys[0] if keys else -2)
+                one, self.condition, queries[0] if queries else -2, keys[0] if keys else -2,
+                self.precision)
 
         done, matrices = [], []
         out = self.out
@@ -168,6 +170,9 @@ class _Attention:
             at.ATT_SECOND_KEYS: block.here(second["k"]), at.ATT_SECOND_OUT: block.here(second["c"]),
             at.ATT_PROGRAM: program.parameters, at.ATT_CELLS: len(inner),
             at.ATT_CELL_AT: block.here(cell_at), at.ATT_LIMITED: int(limit is not None),
+            at.ATT_MASKED: int(self.condition is not None), at.ATT_COLUMNS: n,
+            at.ATT_OUT_ACROSS: mo.column * size, at.ATT_SECOND_V: block.here(second["b"]),
+            at.ATT_V_STEP: mv.row * size, at.ATT_V_ACROSS: mv.column * size,
         }
         if limit is not None:
             fields |= {at.ATT_LIMIT_CONST: limit.const, at.ATT_LIMIT_STEP: limit.step,

@@ -13,6 +13,7 @@ from hvm_vm.engines.jit.block import ABSOLUTE, ParameterBlock, Place
 from hvm_vm.engines.jit.encode import Cell, Step, encode_rows
 from hvm_vm.engines.jit.lane_program import WIDTH, LaneCompiler, Leaf
 from hvm_vm.engines.jit.prepare_maps import over_space
+from hvm_vm.engines.jit.scale import fold_scale
 from hvm_vm.engines.jit.spaces import Group, merge, points, steps
 
 SMALL = 600          # points below which plain loops beat packing
@@ -20,20 +21,25 @@ THREADED = 1 << 17   # points from which the number of threads is worth setting
 
 
 def contract(bound, one, block, precision, threads) -> list[Step]:
-    """D[p] = epilogue(sum[r](A*B))."""
+    """D[p] = epilogue(sum[r | condition](A*B)); roots: condition, epilogue."""
     free = [d for d, role in enumerate(one.roles) if role == "o"]
     if prod(one.extents[d] for d in free) == 0:
         return []
+    if one.roots[0] >= 0:
+        from hvm_vm.engines.jit.prepare_conditional import conditional
+        return conditional(bound, one, block, precision, threads)
     compiler = LaneCompiler(bound, one, block, precision)
     result, a, b = (compiler.leaf(access) for access in one.accesses[:3])
-    epilogue = one.roots[0] if one.roots and one.roots[0] >= 0 else None
-    alpha, epilogue = fold_scale(one, epilogue)
+    epilogue = one.roots[1] if one.roots[1] >= 0 else None
+    alpha, epilogue = fold_scale(one, epilogue, precision)
     size = WIDTH[precision]
     plan = None
     plain = {a.kind, b.kind, result.kind} == {precision}
     if one.points and plain:
         plan = contraction.plan(one.extents, one.roles, a, b, result, size)
-        if plan is not None and one.points <= SMALL and any(
+        if plan is not None and not plan.m and not plan.n and one.points > SMALL:
+            plan = None  # products of vectors: adding up is faster than calling BLAS for each
+        elif plan is not None and one.points <= SMALL and any(
                 x.packed is not None for x in (plan.a, plan.b, plan.c)):
             plan = None
     if not plain or (plan is None and one.points > SMALL):
@@ -42,34 +48,22 @@ def contract(bound, one, block, precision, threads) -> list[Step]:
     if plan is None:
         done, acc = [_direct(block, one, free, a, b, result)], result
         if alpha != 1.0:
-            epilogue = one.roots[0]
+            epilogue = one.roots[1]
     else:
         done, acc = product_steps(block, one.extents, plan, a, b, result, precision, alpha,
                                   threads if one.points >= THREADED else 0)
-    if epilogue is not None or acc is not result:
-        compiler.acc = acc
-        value = acc if epilogue is None else compiler.value(epilogue)
-        compiler.store(value, result)
-        done += over_space(block, compiler.words, one.extents, free, result)
-    return done
+    return done + finished(block, one, compiler, acc, epilogue, result)
 
 
-def fold_scale(one, root: int | None) -> tuple[float, int | None]:
-    """An expression that is only `acc*constant` as (constant, None)."""
-    if root is None:
-        return 1.0, None
-    node = one.nodes[root]
-    if node.op == "acc":
-        return 1.0, None
-    if node.op == "mul":
-        for value, other in (node.args, node.args[::-1]):
-            if one.nodes[value].op == "acc" and one.nodes[other].op == "const":
-                return one.nodes[other].immediate, None
-    if node.op == "div":
-        value, other = (one.nodes[k] for k in node.args)
-        if value.op == "acc" and other.op == "const" and other.immediate != 0:
-            return 1.0 / other.immediate, None
-    return 1.0, root
+def finished(block, one, compiler: LaneCompiler, acc: Leaf, epilogue, result: Leaf) -> list[Step]:
+    """The epilogue, and the way from scratch memory to the result, where there is either."""
+    if epilogue is None and acc is result:
+        return []
+    compiler.acc = acc
+    value = acc if epilogue is None else compiler.value(epilogue)
+    compiler.store(value, result)
+    free = [d for d, role in enumerate(one.roles) if role == "o"]
+    return over_space(block, compiler.words, one.extents, free, result)
 
 
 def _direct(block: ParameterBlock, one, free, a: Leaf, b: Leaf, d: Leaf) -> Step:
@@ -101,15 +95,18 @@ def _direct(block: ParameterBlock, one, free, a: Leaf, b: Leaf, d: Leaf) -> Step
 
 def pack(block: ParameterBlock, extents, leaf: Leaf, dims) -> tuple[list[Step], Leaf]:
     """Copy an operand into scratch memory, dense over `dims`; the steps and the copy."""
-    width = WIDTH[leaf.kind]
-    strides, step = [0] * len(extents), width
-    for d in reversed(dims):
-        strides[d] = step
-        step *= extents[d]
-    copy = Leaf(leaf.kind, block.scratch(step), tuple(strides))
+    copy = dense_scratch(block, extents, dims, leaf.kind)
     from hvm_vm.engines.jit.lane_program import Raw, Steps, Word
-    words = [Word(f"move.store.{width}", Raw(copy), leaf, Steps(copy))]
+    words = [Word(f"move.store.{WIDTH[leaf.kind]}", Raw(copy), leaf, Steps(copy))]
     return over_space(block, words, extents, dims, copy), copy
+
+
+def dense_scratch(block: ParameterBlock, extents, dims, kind: str) -> Leaf:
+    """Scratch memory for an operand over `dims`, slowest first."""
+    strides, step = [0] * len(extents), WIDTH[kind]
+    for d in reversed(dims):
+        strides[d], step = step, step * extents[d]
+    return Leaf(kind, block.scratch(step), tuple(strides))
 
 
 def product_steps(block, extents, plan: contraction.Product, a: Leaf, b: Leaf, c: Leaf,
@@ -123,11 +120,7 @@ def product_steps(block, extents, plan: contraction.Product, a: Leaf, b: Leaf, c
         more, b = pack(block, extents, b, plan.b.packed)
         done += more
     if plan.c.packed is not None:
-        dims, strides, step = plan.c.packed, [0] * len(extents), WIDTH[precision]
-        for d in reversed(dims):
-            strides[d] = step
-            step *= extents[d]
-        c = Leaf(precision, block.scratch(step), tuple(strides))
+        c = dense_scratch(block, extents, plan.c.packed, precision)
     m, n, k = (prod(extents[d] for d in dims) for dims in (plan.m, plan.n, plan.k))
     call, cells = gemm_call(block, precision, (m, n, k), (plan.a, a), (plan.b, b), (plan.c, c),
                             alpha, threads)

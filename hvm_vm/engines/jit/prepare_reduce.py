@@ -8,9 +8,17 @@ from math import prod
 from hvm_vm.engines.jit.block import ABSOLUTE, Place
 from hvm_vm.engines.jit.encode import Flat, Step, encode_rows
 from hvm_vm.engines.jit.encode_sweep import LANES, encode_sweep
-from hvm_vm.engines.jit.lane_program import NOTHING, Fixed, LaneCompiler, Leaf, Temporary
+from hvm_vm.engines.jit.lane_program import (
+    NOTHING,
+    Fixed,
+    LaneCompiler,
+    Leaf,
+    Temporary,
+    Word,
+)
 from hvm_vm.engines.jit.lane_words import wide_kind
 from hvm_vm.engines.jit.prepare_maps import leaves_of
+from hvm_vm.engines.jit.prepare_scatter import find_key, scatter
 from hvm_vm.engines.jit.spaces import by_stride, dense, merge
 
 LONG = 4096  # terms of a row that are handled as one block
@@ -23,7 +31,7 @@ def reduction(bound, one, block, precision, threads) -> list[Step]:
 
 def product_sum(bound, one, block, precision, threads) -> list[Step]:
     """A contraction as the sum of a product: any pattern of places."""
-    return _Reduction(bound, one, block, precision, "sum", None, None, *_roots(one, 1)).steps()
+    return _Reduction(bound, one, block, precision, "sum", None, *_roots(one, 2)).steps()
 
 
 def _roots(one, count: int) -> list[int | None]:
@@ -41,15 +49,15 @@ class _Reduction:
     def compiler(self) -> LaneCompiler:
         return LaneCompiler(self.bound, self.one, self.block, self.precision)
 
-    def terms(self):
+    def terms(self, compiler: LaneCompiler | None = None):
         """A compiler with the words of body and condition, and their values. Without a body: the
         product of the two operands that a contraction reads."""
-        compiler = self.compiler()
+        compiler = compiler or self.compiler()
+        condition = NOTHING if self.condition is None else compiler.value(self.condition)
         if self.body is None:
             a, b = (compiler.leaf(access) for access in self.one.accesses[1:3])
             name = "ilane.imul.i64" if a.kind == "i64" else f"lane.mul.{a.kind}"
-            return compiler, compiler.emit(name, a.kind, a, b), NOTHING
-        condition = NOTHING if self.condition is None else compiler.value(self.condition)
+            return compiler, compiler.emit(name, a.kind, a, b), condition
         body = compiler.value(self.body)
         if self.op == "mean" and body.kind == "i64":
             body = compiler.emit(f"lane.from_integer.{self.precision}", self.precision, body)
@@ -59,15 +67,18 @@ class _Reduction:
         one = self.one
         if prod(one.extents[d] for d in self.free) == 0:
             return []
+        key = find_key(one, self.op, self.condition, self.body)
+        if key is not None:
+            return scatter(self, key)
         compiler, body, condition = self.terms()
         result = compiler.leaf(one.accesses[0])
         kind = body.kind
         suffix = f"{self.op}.{kind}.{self.precision}"
-        if self._by_lanes(compiler, result):
+        if self._by_lanes(compiler, body, condition, result):
             return self._lanes(compiler, body, condition, result, suffix)
         return self._rows(compiler, body, condition, result, suffix)
 
-    def _by_lanes(self, compiler, result) -> bool:
+    def _by_lanes(self, compiler, body, condition, result) -> bool:
         """Whether taking many results at once costs less: about, in nanoseconds."""
         if self.op in ("argmax", "argmin"):
             return False
@@ -76,7 +87,7 @@ class _Reduction:
         results = prod(extents[d] for d in self.free)
         if not terms:
             return False
-        leaves = leaves_of(compiler.words)
+        leaves = leaves_of([*compiler.words, Word("", NOTHING, body, condition)])
         row_groups = merge(extents, self.reduced, leaves)
         lane_groups = merge(extents, by_stride(self.free, result), leaves)
         moved_rows = sum(not dense(row_groups, leaf) for leaf in leaves)

@@ -13,7 +13,9 @@ from hvm_vm.engines.jit import cache
 from hvm_vm.engines.jit.block import Memory
 from hvm_vm.engines.jit.layout import SOLVE_PASSES, SOLVE_RATIO
 from hvm_vm.engines.jit.prepare import prepare_block
-from hvm_vm.errors import HvmError, RunError
+from hvm_vm.engines.memory import not_enough_memory
+from hvm_vm.engines.words import byte_count
+from hvm_vm.errors import HvmError, InputError, RunError
 
 # Kernels called through CDLL-like prototypes run without the interpreter's lock.
 _PROGRAM = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
@@ -30,6 +32,16 @@ def nanoseconds_per_tick() -> float:
         pass
     stop, after = time.perf_counter_ns(), clock()
     return (stop - start) / (after - ticks) if after > ticks else 1.0
+
+
+def _check_memory(bound: Bound, scratch_bytes: int) -> None:
+    """Raise before memory is asked for that the machine does not have."""
+    limit = not_enough_memory(bound.arena_bytes + scratch_bytes)
+    if limit is not None:
+        raise InputError(f"{bound.program.module.file or 'program'}: error: the run needs "
+                         f"{byte_count(bound.arena_bytes + scratch_bytes)} of memory, "
+                         f"{byte_count(scratch_bytes)} of it for copies and temporaries, but this "
+                         f"machine has {byte_count(limit)}")
 
 
 class _Binding:
@@ -50,6 +62,7 @@ class JitRunnable:
     def __init__(self, bound: Bound, threads: int):
         self.bound, self.threads = bound, threads
         block, steps = prepare_block(bound, threads)
+        _check_memory(bound, block.scratch_bytes)
         self.first_step = block.reserve(2 * len(steps))
         for k, (_, step) in enumerate(steps):
             block.kernel(self.first_step + 2 * k, step.kernel)
@@ -68,7 +81,12 @@ class JitRunnable:
         if isinstance(binding, _Binding) and binding.owner is self:
             binding.memory.point(frame.arrays)
         else:
-            frame.scratch = _Binding(self, self.template.bind(frame.arrays))
+            try:
+                frame.scratch = _Binding(self, self.template.bind(frame.arrays))
+            except MemoryError:
+                needed = byte_count(self.template.scratch_bytes)
+                raise RunError(f"the run needs {needed} of scratch memory, which this machine does "
+                               "not give") from None
 
     def run(self, frame: Frame) -> int:
         """Run to the halt; the number of instructions executed."""

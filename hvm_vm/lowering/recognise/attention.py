@@ -4,7 +4,8 @@ In canonical form the softmax's denominator stands outside the weighted sum, so
 
     sum[u](A*V) with A = exp(S)/sum[w](exp(S)),   and   sum[u](exp(S)*V) / sum[u](exp(S))
 
-are the same product: one over a sum of weights, times a sum of the same weights times V.
+are the same product: one over a sum of weights, times a sum of the same weights times V. They
+differ where nothing is attended: the first is 0, a sum of nothing, the second 0/0.
 """
 
 from __future__ import annotations
@@ -13,15 +14,24 @@ from collections.abc import Callable
 
 from hvm_vm.lowering import conditions
 from hvm_vm.lowering.canonical import Canon
-from hvm_vm.lowering.recognise.match import Match, assignments, opened, renamed, without
+from hvm_vm.lowering.inhabited import inhabited
+from hvm_vm.lowering.recognise.match import (
+    Match,
+    assignments,
+    opened,
+    renamed,
+    some_left,
+    without,
+)
 from hvm_vm.lowering.recognise.softmax import exponentials, simplified
-from hvm_vm.lowering.terms import HAS_REDUCE, Ix, Term
+from hvm_vm.lowering.terms import HAS_INF, HAS_REDUCE, HAS_REF, Ix, Term
 
 
-def match(canon: Canon, term: Term, refold: Callable[[Term], Term],
+def match(canon: Canon, spelled: Term, refold: Callable[[Term], Term],
           full: Callable[[Term], Term]) -> Match | None:
-    """The attention that the canonical `term` is. `refold` puts variables back that were looked
+    """The attention that the term `spelled` is. `refold` puts variables back that were looked
     through for nothing: the operands should be what is stored."""
+    term = canon.of(spelled)
     coefficient, powers, guards = opened(canon, term)
     for below, exponent in powers.items():
         if exponent != -1 or exponentials(canon, below) is None:
@@ -37,8 +47,72 @@ def match(canon: Canon, term: Term, refold: Callable[[Term], Term],
                     rest = {b: x for b, x in powers.items() if b is not below and b is not above}
                     found.factor = canon.product(coefficient, rest)
                     found.outer = conditions.junction(canon.terms, "and", guards)
-                    return found
+                    return found if _settle_nothing(canon, spelled, below, found) else None
     return None
+
+
+def _settle_nothing(canon: Canon, spelled: Term, below: Term, match: Match) -> bool:
+    """Set `match.defined`; False if what is spelled over nothing cannot be told."""
+    t = canon.terms
+    condition = match.roots.get("condition", t.true)
+    indices = tuple(i for i, role in match.roles.items() if role == "u")
+    summed = spelled.op == "reduce"
+    some = inhabited(condition, indices, match.free)
+    if summed and not some and not _finite(match.factor):
+        return False  # 0 times what was taken out of the sum
+    guards = _divisions(canon, spelled, below)
+    if not guards or (not summed and any(inside for _, inside in guards)):
+        return some
+    if some or (summed and all(_implied(canon, g, spelled, indices, condition)
+                               for g, _ in guards)):
+        return True
+    left = some_left(canon, condition, indices)
+    if summed and not inhabited(t.true, indices, match.free):
+        nowhere = [t.apply("le", t.size(i.extent), t.zero) for i in indices]
+        left = canon.of(t.apply("or", left, *nowhere))
+    match.defined = left
+    return True
+
+
+def _finite(factor: Term) -> bool:
+    """Whether a factor is a number whatever the data are."""
+    return not factor.flags & (HAS_REF | HAS_REDUCE | HAS_INF)
+
+
+def _divisions(canon: Canon, spelled: Term, below: Term) -> list[tuple[Term, bool]]:
+    """(condition that guards it, whether it is inside another sum) for each place where the sum of
+    weights is written."""
+    t = canon.terms
+    found: list[tuple[Term, bool]] = []
+    seen: set[tuple[int, int, bool]] = set()
+
+    def visit(node: Term, guard: Term, inside: bool) -> None:
+        if not node.flags & HAS_REDUCE or (node.id, guard.id, inside) in seen:
+            return
+        seen.add((node.id, guard.id, inside))
+        if node.op == "reduce":
+            if canon.factors(canon.of(node))[1].get(below) == 1:
+                found.append((guard, inside))
+                return
+            under = conditions.junction(t, "and", [guard, canon.of(node.args[0])])
+            visit(node.args[1], under, True)
+        elif node.op in ("if", "guard"):
+            test = canon.of(node.args[0])
+            visit(node.args[1], conditions.junction(t, "and", [guard, test]), inside)
+            if node.op == "if":
+                other = conditions.negate(t, test)
+                visit(node.args[2], conditions.junction(t, "and", [guard, other]), inside)
+        else:
+            for arg in node.args:
+                visit(arg, guard, inside)
+
+    visit(spelled, t.true, False)
+    return found
+
+
+def _implied(canon: Canon, guard: Term, spelled: Term, indices, condition: Term) -> bool:
+    return any(conditions.implies(renamed(canon, guard, names), condition)
+               for names in assignments(spelled.data[1], indices))
 
 
 def _weighted(

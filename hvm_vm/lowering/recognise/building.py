@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hvm_vm.lowering.lanes import is_plain
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.recognise.match import Match
@@ -26,6 +28,8 @@ def rewrite(selection, name: str, body: Term, guard: Term, place) -> Term:
             out = restore(canon, canon.times(match.factor, canon.of(acc)))
         if match.outer is not t.true:
             out = t.apply("if", restore(canon, match.outer), out, t.const(0.0))
+        if match.defined is not None:
+            out = t.apply("if", restore(canon, match.defined), out, t.const(math.nan))
         return out
 
     return t.replace(body, change)
@@ -35,14 +39,15 @@ def _build(selection, owner: str, node: Term, match: Match, guard: Term, place) 
     """The operation of a match, or the equal one there is, as a reference to what it writes."""
     program = selection.program
     t, canon = program.terms, program.canon
-    roots = {k: restore(canon, r) for k, r in match.roots.items()}
-    operands = [restore(canon, o) for o in match.operands]
     roles, named = match.roles, _named(node, match)
-    if named:
-        roles = {named.get(i, i): r for i, r in roles.items()}
-        values = {a: t.index(b) for a, b in named.items()}
-        roots = {k: t.substitute(r, values) for k, r in roots.items()}
-        operands = [t.substitute(o, values) for o in operands]
+    roles = {named.get(i, i): r for i, r in roles.items()}
+    values = {a: t.index(b) for a, b in named.items()}
+
+    def restored(term: Term) -> Term:
+        return restore(canon, canon.of(t.substitute(term, values)))
+
+    roots = {k: restored(r) for k, r in match.roots.items()}
+    operands = [restored(o) for o in match.operands]
     if all(program.safe(r) for r in (*roots.values(), *operands)):
         guard = t.true
     free = sorted(match.free | guard.free, key=lambda i: i.number)

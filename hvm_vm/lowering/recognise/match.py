@@ -16,7 +16,8 @@ class Match:
     """A whole operation. All terms are canonical.
 
     `around(acc)` = `if(outer, acc*factor, 0)` is what the matched expression is, `acc` being the
-    operation's result. `roles` gives the roles of the indices that are not `o`."""
+    operation's result. `roles` gives the roles of the indices that are not `o`. Where `defined` is
+    false the expression is 0/0."""
 
     kind: str
     roots: dict[str, Term]
@@ -25,25 +26,30 @@ class Match:
     outer: Term
     operands: list[Term] = field(default_factory=list)
     free: frozenset = frozenset()
+    defined: Term | None = None
 
 
-def opened(canon: Canon, term: Term) -> tuple[float, dict, list[Term]]:
-    """A canonical product as (constant, {base: exponent}, conditions under which it is not 0)."""
+def opened(canon: Canon, term: Term, within: dict | None = None) -> tuple[float, dict, list[Term]]:
+    """A canonical product as (constant, {base: exponent}, conditions under which it is not 0).
+
+    `within` gets, for each base, the conditions of the choices that it stands in."""
     coefficient, powers = canon.factors(term)
     found: dict[Term, float] = {}
     guards: list[Term] = []
-    work = list(powers.items())
+    work = [(b, e, ()) for b, e in powers.items()]
     while work:
-        base, exponent = work.pop(0)
+        base, exponent, around = work.pop(0)
         if base.op == "if" and exponent == 1 and value_of(base.args[2]) == 0:
             guards.append(base.args[0])
             c, more = canon.factors(base.args[1])
             coefficient *= c
-            work = list(more.items()) + work
+            work = [(b, e, (*around, base.args[0])) for b, e in more.items()] + work
         elif base.op in conditions_ops and exponent == 1:
             guards.append(base)
         else:
             found[base] = found.get(base, 0) + exponent
+            if within is not None:
+                within[base] = [g for g in within.get(base, around) if g in around]
     exponentials = [b for b in found if b.op == "exp"]
     if len(exponentials) > 1:  # opening a choice may have set some free: join them
         c, found = canon.factors(canon.times(
@@ -81,6 +87,16 @@ def without(powers: dict, taken: dict) -> dict | None:
         if not rest[base]:
             del rest[base]
     return rest
+
+
+def some_left(canon: Canon, condition: Term, indices) -> Term:
+    """The canonical test that a condition leaves a point."""
+    t = canon.terms
+    if condition is t.true:
+        count = [t.size(i.extent) for i in indices]
+    else:
+        count = [t.reduce("sum", tuple(indices), condition, t.one)]
+    return canon.of(t.both(*[t.apply("lt", t.zero, c) for c in count]))
 
 
 def truth(canon: Canon, guard: Term, parts: list[Term]) -> Term:

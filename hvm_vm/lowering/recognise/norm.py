@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hvm_vm.lowering.canonical import Canon
+from hvm_vm.lowering.linear import linear
 from hvm_vm.lowering.recognise.match import Match, assignments, renamed
 from hvm_vm.lowering.terms import Ix, Term, value_of
 
@@ -44,12 +45,17 @@ def _layer(canon: Canon, term: Term, coefficient, rest: dict, base: Term) -> Mat
         if centred.op != "add" or exponent != 1:
             continue
         for x, names in _centred(canon, centred, term.free):
+            factor = canon.product(
+                coefficient, {b: e for b, e in rest.items() if b is not centred})
             epsilon = _variance_left(canon, base, x, names)
             if epsilon is None:
-                continue
-            factor = {b: e for b, e in rest.items() if b is not centred}
+                weight, left = _weighted_variance(canon, base, x, names)
+                if weight is None:
+                    continue
+                factor = canon.times(factor, canon.power(weight, -0.5))
+                epsilon = _over(canon, left, weight)
             return Match("layer_norm", {"body": x, "epsilon": epsilon}, dict.fromkeys(names, "n"),
-                         canon.product(coefficient, factor), canon.terms.true, [], term.free)
+                         factor, canon.terms.true, [], term.free)
     return None
 
 
@@ -91,6 +97,33 @@ def _variance_left(canon: Canon, base: Term, x: Term, indices) -> Term | None:
             if left is not None and left.free.isdisjoint(bound):
                 return left
     return None
+
+
+def _weighted_variance(canon: Canon, base: Term, x: Term, indices):
+    """(weight, left) with base = weight*variance + left: another divisor, such as D - 1. The weight
+    is made of sizes; (None, None) if it is not so."""
+    t = canon.terms
+    centred = canon.plus(x, canon.negative(_mean(canon, x, indices)))
+    squares = canon.of(t.reduce("sum", tuple(indices), t.true, canon.power(centred, 2)))
+    addends, const = canon.addends(base)
+    for addend, coefficient in addends.items():
+        scale, powers = canon.factors(addend)
+        if powers.get(squares) != 1:
+            continue
+        weight = canon.times(
+            canon.product(coefficient * scale, {b: e for b, e in powers.items()
+                                                if b is not squares}),
+            *[t.size(i.extent) for i in indices])
+        left = canon.total({a: c for a, c in addends.items() if a is not addend}, const)
+        if _of_sizes(canon, weight) and left.free.isdisjoint(indices):
+            return weight, left
+    return None, None
+
+
+def _over(canon: Canon, left: Term, weight: Term) -> Term:
+    if left is canon.terms.zero:
+        return left
+    return canon.times(left, canon.power(weight, -1))
 
 
 def _minus(canon: Canon, whole: Term, part: Term) -> Term | None:
@@ -150,7 +183,7 @@ def _scaled(canon: Canon, term, coefficient, rest, x: Term, weight: Term, left: 
     if not (value is not None and value > 0) and not _of_sizes(canon, weight):
         return None
     factor = canon.times(canon.product(coefficient / scale, taken), canon.power(weight, -0.5))
-    epsilon = canon.times(left, canon.power(weight, -1))
+    epsilon = _over(canon, left, weight)
     return Match("rms_norm", {"body": x, "epsilon": epsilon}, dict.fromkeys(indices, "n"), factor,
                  t.true, [], term.free)
 
@@ -166,5 +199,9 @@ def _root(canon: Canon, square: Term) -> Term | None:
 
 
 def _of_sizes(canon: Canon, term: Term) -> bool:
+    """Whether a term is a positive product of sizes, and of sizes less 1 (of one point, that is a
+    division by 0 in any spelling)."""
     coefficient, powers = canon.factors(term)
-    return coefficient > 0 and all(b.op == "size" for b in powers)
+    forms = [linear(b) for b in powers]
+    return coefficient > 0 and all(
+        f is not None and not f.terms and f.const.at_least(-1) for f in forms)

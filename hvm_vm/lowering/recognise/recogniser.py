@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hvm_vm.lowering import conditions
+from hvm_vm.lowering.lanes import is_plain
 from hvm_vm.lowering.program import Program
 from hvm_vm.lowering.recognise import attention, norm, softmax
 from hvm_vm.lowering.recognise.contraction import factors
@@ -18,6 +19,7 @@ from hvm_vm.lowering.terms import (
     HAS_EXP,
     HAS_INF,
     HAS_REDUCE,
+    HAS_REF,
     HAS_ROOT,
     Term,
     conjuncts,
@@ -112,6 +114,8 @@ class Recogniser:
                 if match is not None and match.free <= node.free:
                     match.roots = {k: refold(r) for k, r in match.roots.items()}
                     match.factor = refold(match.factor)
+                    if match.defined is not None:
+                        match.defined = refold(match.defined)
                     return match
         return None
 
@@ -130,12 +134,36 @@ class Recogniser:
             if not flags & HAS_REDUCE or not flags & HAS_EXP:
                 continue
             for term, refold in self._levels(node, self.scores):
-                match = attention.match(self.canon, self.canon.of(term), refold, self.full)
+                match = attention.match(self.canon, term, refold, self.full)
                 if match is not None and match.free <= node.free:
+                    self._unscale(match)
                     found.append((node, match))
                     taken.add(node.id)
                     break
         return found
+
+    def _unscale(self, match: Match) -> None:
+        """Q or K that is a stored array times a number: the number becomes part of the score.
+        (A number times a sum of products becomes part of that instruction.)"""
+        canon, program = self.canon, self.program
+        for k in (0, 1):
+            operand = match.operands[k]
+            definition = program.defs.get(operand.data) if operand.op == "ref" else None
+            if definition is None or not definition.simple or operand.data in program.results:
+                continue
+            coefficient, powers = canon.factors(canon.of(program.expand(operand)))
+            scale = {b: e for b, e in powers.items() if not b.free and not b.flags & HAS_REF}
+            rest = [(b, e) for b, e in powers.items() if b not in scale]
+            if len(rest) != 1 or rest[0][1] != 1 or not is_plain(rest[0][0]):
+                continue
+            stored, free = rest[0][0], operand.free
+            if stored.free != free or not program.infos[stored.data].is_input:
+                continue
+            match.operands[k] = stored
+            scaled = canon.times(canon.product(coefficient, scale), self.terms.acc)
+            score = match.roots.get("score", self.terms.acc)
+            match.roots["score"] = canon.of(self.terms.replace(
+                score, lambda n, scaled=scaled: scaled if n is self.terms.acc else None))
 
     def _seen(self, node: Term, of: dict[str, int]) -> int:
         """What there is to see in `node` and in what it reads."""

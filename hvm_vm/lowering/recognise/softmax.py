@@ -3,6 +3,10 @@
 The denominator is a sum whose body, with the bound indices read as free ones, divides the
 numerator. The exponents may carry a maximum that was subtracted by hand (the instruction does so
 anyway), a mask of minus infinity (which becomes the condition), a logarithm of the sum.
+
+Where the condition leaves nothing the denominator is 0, and the quotient 0/0. The instruction gives
+0 there: right if the condition guards the whole quotient, and no question if it provably leaves a
+point; else a test is put around the instruction.
 """
 
 from __future__ import annotations
@@ -12,14 +16,24 @@ from collections.abc import Callable
 
 from hvm_vm.lowering import conditions
 from hvm_vm.lowering.canonical import Canon
-from hvm_vm.lowering.recognise.match import Match, assignments, opened, renamed, truth, without
+from hvm_vm.lowering.inhabited import inhabited
+from hvm_vm.lowering.recognise.match import (
+    Match,
+    assignments,
+    opened,
+    renamed,
+    some_left,
+    truth,
+    without,
+)
 from hvm_vm.lowering.terms import Ix, Term, value_of
 
 
 def match(canon: Canon, term: Term, guard: Term, full: Callable[[Term], Term]) -> Match | None:
     """The softmax that the canonical `term` is, read where the canonical `guard` holds. `full`
     gives the canonical form of a term with all definitions looked through."""
-    coefficient, powers, guards = opened(canon, term)
+    within: dict[Term, list[Term]] = {}
+    coefficient, powers, guards = opened(canon, term, within)
     known = truth(canon, guard, guards)
     for base, exponent in powers.items():
         weights = exponentials(canon, base) if exponent == -1 else None
@@ -36,6 +50,9 @@ def match(canon: Canon, term: Term, guard: Term, full: Callable[[Term], Term]) -
                 continue
             indices = tuple(names.values())
             score, condition = simplified(canon, score, condition, indices, full)
+            protected = truth(canon, guard, within.get(base, []))
+            safe = conditions.implies(protected, condition) or inhabited(
+                condition, indices, term.free - frozenset(indices), ranges=True)
             outer = [g for g in guards if not conditions.implies(condition, g)]
             roots = {"score": score}
             if weight is not canon.terms.one:
@@ -44,7 +61,8 @@ def match(canon: Canon, term: Term, guard: Term, full: Callable[[Term], Term]) -
                 roots["condition"] = condition
             return Match("softmax", roots, dict.fromkeys(indices, "n"),
                          canon.product(coefficient, rest),
-                         conditions.junction(canon.terms, "and", outer), [], term.free)
+                         conditions.junction(canon.terms, "and", outer), [], term.free,
+                         None if safe else some_left(canon, condition, indices))
     return None
 
 
@@ -101,9 +119,10 @@ def simplified(
     addends, const = canon.addends(score)
     masks = [condition]
     for addend, coefficient in list(addends.items()):
-        if coefficient != 1 or addend.op != "if":
+        choice = full(addend) if addend.op == "ref" else addend
+        if coefficient != 1 or choice.op != "if":
             continue
-        test, yes, no = addend.args
+        test, yes, no = choice.args
         if value_of(no) == -math.inf:
             kept, part = test, yes
         elif value_of(yes) == -math.inf and test.op in ("ge0", "eq0", "ne0", "and", "or"):

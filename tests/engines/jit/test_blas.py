@@ -21,12 +21,12 @@ def test_products(find, precision, monkeypatch):
         making.result()
         making.access([[(0, 1)], [(2, 1)]], transposed=transposed)
         making.access([[(2, 1)], [(1, 1)]], transposed=not transposed)
-        both_agree(making, "contract", (-1,))
+        both_agree(making, "contract", (-1, -1))
         making = Making(precision, [(90, "o"), (13, "r")])
         making.result()
         making.access([[(0, 1)], [(1, 1)]], transposed=transposed)
         making.access([[(1, 1)]])
-        both_agree(making, "contract", (-1,))
+        both_agree(making, "contract", (-1, -1))
 
 
 def test_threads_are_set_for_the_call_only():
@@ -40,7 +40,7 @@ def test_threads_are_set_for_the_call_only():
     making.result()
     making.access([[(0, 1)], [(2, 1)]])
     making.access([[(2, 1)], [(1, 1)]])
-    bound = making.bound("contract", (-1,))
+    bound = making.bound("contract", (-1, -1))
     from hvm_vm.engines import get as engine
     from tests.engines.jit.making import frame
     runnable = engine("jit").prepare(bound, 1 if before > 1 else 2)

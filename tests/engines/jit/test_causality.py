@@ -15,7 +15,7 @@ def made():
 
 
 def seen(making, root):
-    return split(making.bound("attention", (root,)).code[0], root, 0, 1)
+    return split(making.bound("attention", (root,)).code[0], root, 0, 1, "f64")
 
 
 def keys(limit: Limit, query: int) -> list[int]:

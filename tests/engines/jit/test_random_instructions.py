@@ -93,7 +93,8 @@ def test_contract(data, precision):
     epilogue = -1
     if data.draw(st.booleans()):
         epilogue = data.draw(expressions(making, free(making), 2, acc=True))
-    both_agree(making, "contract", (epilogue,))
+    condition = data.draw(conditions(making, every)) if data.draw(st.booleans()) else -1
+    both_agree(making, "contract", (condition, epilogue))
 
 
 @FEW
@@ -108,7 +109,11 @@ def test_product_of_matrices(data, precision):
     for mine in ([0, 1, 2, 4, 5], [0, 3, 4, 5]):
         order = data.draw(st.permutations(mine))
         making.access([[(d, 1)] for d in order], transposed=data.draw(st.booleans()))
-    both_agree(making, "contract", (-1,))
+    condition = -1
+    if data.draw(st.booleans()):
+        some = data.draw(st.lists(st.sampled_from([0, 1, 4, 5]), min_size=1, unique=True))
+        condition = data.draw(conditions(making, some))
+    both_agree(making, "contract", (condition, -1))
 
 
 @FEW
@@ -121,7 +126,7 @@ def test_convolution(data, precision):
     step = data.draw(st.sampled_from([1, 2]))
     making.access([[(3, 1)], [(0, step), (4, 1)], [(1, step), (5, 1)]])
     making.access([[(d, 1)] for d in data.draw(st.permutations([2, 3, 4, 5]))])
-    both_agree(making, "contract", (-1,))
+    both_agree(making, "contract", (-1, -1))
 
 
 @FEW

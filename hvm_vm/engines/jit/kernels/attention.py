@@ -4,6 +4,9 @@ The scores of a block of queries against all keys that it may see are one matrix
 scratch memory; each row is turned into probabilities in place; their product with the values is
 the result. No matrix of all scores exists, and keys that a causal condition hides from a whole
 block cost nothing.
+
+Keys outside the condition have the probability -0, which no other key has: their values take no
+part, but 0*NaN and 0*inf are NaN. Where a result is not finite, it is summed again without them.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from hvm_vm.engines.jit import layout as at
-from hvm_vm.engines.jit.kernels.intrinsics import call1, get_i64, lanes, put_i64
+from hvm_vm.engines.jit.kernels.intrinsics import call1, get_i32, get_i64, lanes, put_i64
 from hvm_vm.engines.jit.kernels.loops import inline
 
 
@@ -27,14 +30,16 @@ def visible(p, query):
 
 def build(name, kind):
     tools = lanes(kind)
-    put, zero, nan = tools.put, tools.T(0), tools.T(np.nan)
+    get, put, zero, outside = tools.get, tools.put, tools.T(0), tools.T(-0.0)
+    bits, marked = {"f32": (get_i32, np.int32(-(1 << 31))),
+                    "f64": (get_i64, np.int64(-(1 << 63)))}[kind]
 
     def row(p, query, local, seen, width):
-        """Turn one row of products into probabilities; lanes from `seen` to `width` become 0."""
+        """Turn one row of products into probabilities; lanes from `seen` to `width` are outside."""
         scores = get_i64(p, at.ATT_SCORES) + local * get_i64(p, at.ATT_LD)
-        if seen == 0:  # a softmax of nothing
+        if seen == 0:
             for i in range(width):
-                put(scores, i, nan)
+                put(scores, i, outside)
             return 0
         cell = get_i64(p, at.ATT_CELL_AT)
         for _ in range(get_i64(p, at.ATT_CELLS)):
@@ -52,10 +57,29 @@ def build(name, kind):
                 word += 8 * at.FLAT_WORD
         status = call1(get_i64(p, at.ATT_FLAT), program)
         for i in range(seen, width):
-            put(scores, i, zero)
+            put(scores, i, outside)
         return status
 
-    row = inline(row)
+    def exactly(p, count, width):
+        """The results of a block that are not finite, without the keys outside."""
+        out = get_i64(get_i64(p, at.ATT_SECOND_OUT), 0)
+        values = get_i64(get_i64(p, at.ATT_SECOND_V), 0)
+        step, across = get_i64(p, at.ATT_V_STEP), get_i64(p, at.ATT_V_ACROSS)
+        for local in range(count):
+            scores = get_i64(p, at.ATT_SCORES) + local * get_i64(p, at.ATT_LD)
+            for column in range(get_i64(p, at.ATT_COLUMNS)):
+                place = out + column * get_i64(p, at.ATT_OUT_ACROSS)
+                x = get(place, 0)
+                if x - x == zero:
+                    continue
+                total = zero
+                for key in range(width):
+                    if bits(scores, key) != marked:
+                        total += get(scores, key) * get(values + key * step + column * across, 0)
+                put(place, 0, total)
+            out += get_i64(p, at.ATT_OUT_STEP)
+
+    row, exactly = inline(row), inline(exactly)
 
     def run(p):
         queries, block = get_i64(p, at.ATT_QUERIES), get_i64(p, at.ATT_BLOCK)
@@ -78,6 +102,8 @@ def build(name, kind):
             put_i64(get_i64(p, at.ATT_SECOND_OUT), 0,
                     get_i64(p, at.ATT_OUT) + first * get_i64(p, at.ATT_OUT_STEP))
             call1(gemm, get_i64(p, at.ATT_SECOND))
+            if get_i64(p, at.ATT_MASKED) != 0:
+                exactly(p, count, width)
             first += count
         return 0
     return {"run": run}[name]

@@ -23,6 +23,7 @@ def build(name: str, kind: str):
         "ile": lambda x, y: one if x <= y else zero,
         "ieq": lambda x, y: one if x == y else zero,
         "ine": lambda x, y: one if x != y else zero,
+        "inside": lambda x, y: one if (x >= 0) & (x < y) else zero,
     }[name], kind)
 
 

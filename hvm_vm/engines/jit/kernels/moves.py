@@ -28,7 +28,7 @@ def build(name: str, size: str = ""):
 
 
 @inline
-def _offset(dims, count, row):
+def offset_of_row(dims, count, row):
     """The byte offset of row number `row` in all dimensions but the last."""
     offset = 0
     for d in range(count - 2, -1, -1):
@@ -52,7 +52,7 @@ def _load(size):
         stride = get_i64(b, 1 + 2 * count)
         rows = n // inner
         for row in range(rows):
-            place = a + _offset(b, count, row)
+            place = a + offset_of_row(b, count, row)
             out = dst + row * inner * width
             if stride == width:
                 for i in range(inner):
@@ -78,7 +78,7 @@ def _store(size):
         stride = get_i64(b, 1 + 2 * count)
         rows = n // inner
         for row in range(rows):
-            place = dst + _offset(b, count, row)
+            place = dst + offset_of_row(b, count, row)
             source = a + row * inner * width
             if stride == width:
                 for i in range(inner):
@@ -98,7 +98,7 @@ def _ramp(size):
         stride = get_i64(b, 1 + 2 * count)
         rows = n // inner
         for row in range(rows):
-            start = a + _offset(b, count, row)
+            start = a + offset_of_row(b, count, row)
             out = dst + row * inner * 8
             for i in range(inner):
                 put_i64(out, i, start + i * stride)

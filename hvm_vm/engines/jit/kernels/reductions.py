@@ -200,30 +200,64 @@ def _truth(name, op, kind, truth):
     return {"block": block, "final": final, "whole": whole, "begin": begin}[name]
 
 
-def _arg(name, op, kind, truth):
-    """argmax, argmin: the first place of the best; a NaN is the best of all. The best lane is
-    kept in TOTAL, its index value in CORRECTION."""
-    get, put, holds = lanes(kind).get, lanes(kind).put, lanes(truth).get
-    largest = op == "argmax"
+def make_key(op: str, kind: str):
+    """A whole number that orders as the lane does for `op`: the best is the largest. NaN is the
+    best of all, zeros of either sign are equal, and no lane gives `worst`, the second value."""
+    tools = lanes(kind)
+    W, bits, zero = tools.I, tools.to_bits, tools.T(0)
+    limits = np.iinfo(W)
+    worst, best, shift = W(limits.min), W(limits.max), W(limits.bits - 1)
+    sign = tools.T(-1 if op == "argmin" else 1)
 
-    def search(best, index, found, a, b, c, n):
-        for i in range(n):
-            if b != 0 and holds(b, i) == 0:
-                continue
-            x = get(a, i)
-            if found == 0 or (best == best and ((x > best if largest else x < best) or x != x)):
-                best, index = x, get_i64(c, i)
-            found += 1
-        return best, index, found
+    def key(x):
+        k = bits(sign * x + zero)
+        k = W(k ^ (W(k >> shift) & best))
+        return k if x == x else best
+    return inline(key), worst
+
+
+def _arg(name, op, kind, truth):
+    """argmax, argmin: the first place of the best; a NaN is the best of all. The best key is kept
+    in TOTAL, its index value in CORRECTION; index values run by 1 from the first lane of `c`.
+
+    Keys are whole numbers since LLVM takes their maximum in vectors; the place of the best is
+    looked for in the one stretch of lanes that has it."""
+    get, holds = lanes(kind).get, lanes(truth).get
+    key, worst = make_key(op, kind)
+    W, stretch = lanes(kind).I, 256
+
+    def best_of(a, b, first, last):
+        best = worst
+        if b == 0:
+            for i in range(first, last):
+                best = max(best, key(get(a, i)))
+        else:
+            for i in range(first, last):
+                best = max(best, key(get(a, i)) if holds(b, i) != 0 else worst)
+        return W(best)
+
+    best_of = inline(best_of)
+
+    def search(a, b, n):
+        """The best key and its lane; `worst` when there is none."""
+        best, start = worst, 0
+        for first in range(0, n, stretch):
+            found = best_of(a, b, first, min(first + stretch, n))
+            if found > best:
+                best, start = found, first
+        i = start
+        while best != worst and (key(get(a, i)) != best or (b != 0 and holds(b, i) == 0)):
+            i += 1
+        return best, i
 
     search = inline(search)
 
     def block(dst, a, b, c, n):
-        found = max(get_i64(dst, COUNT), 0)
-        best, index, found = search(get(dst, TOTAL), get_i64(dst, CORRECTION), found, a, b, c, n)
-        put(dst, TOTAL, best)
-        put_i64(dst, CORRECTION, index)
-        put_i64(dst, COUNT, found)
+        best, i = search(a, b, n)
+        if best != worst and (get_i64(dst, COUNT) <= 0 or best > get_i64(dst, TOTAL)):
+            put_i64(dst, TOTAL, best)
+            put_i64(dst, CORRECTION, get_i64(c, 0) + i)
+            put_i64(dst, COUNT, 1)
         return 0
 
     def final(dst, a, b, c, n):
@@ -233,10 +267,10 @@ def _arg(name, op, kind, truth):
         return 0
 
     def whole(dst, a, b, c, n):
-        _, index, found = search(get(a, 0), 0, 0, a, b, c, n)
-        if found == 0:
+        best, i = search(a, b, n)
+        if best == worst:
             return 1
-        put_i64(dst, 0, index)
+        put_i64(dst, 0, get_i64(c, 0) + i)
         return 0
 
     return {"block": block, "final": final, "whole": whole, "begin": begin}[name]

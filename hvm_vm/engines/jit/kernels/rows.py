@@ -35,11 +35,11 @@ def _softmax(kind, flush):
 
     With `flush` (attention), probabilities below the smallest normal number become 0: they add
     less than 1e-37 of the values, and matrix products with subnormal numbers are a hundred times
-    slower."""
+    slower. Lanes outside become -0, which no other lane is (see `attention.py`)."""
     tools = lanes(kind)
     tiny = tools.T(np.finfo(tools.T).tiny if flush else 0)
     get, put, zero, one = tools.get, tools.put, tools.T(0), tools.T(1)
-    least, nan = tools.T(-np.inf), tools.T(np.nan)
+    most, least, outside = tools.T(np.inf), tools.T(-np.inf), tools.T(-0.0 if flush else 0.0)
     exp, top, total, copy = (make_exp(kind), make_fold("max", kind), make_fold("sum", kind),
                              make_copy(kind))
 
@@ -48,19 +48,18 @@ def _softmax(kind, flush):
         m = top(dst, scratch, n)
         for i in range(n):
             put(dst, i, exp(get(dst, i) - m))
-        scale = one / total(dst, scratch, n)
+        sum_ = total(dst, scratch, n)
+        scale = one / (m if m == most else sum_)  # beside an infinite score all others are 0
         for i in range(n):
             x = get(dst, i) * scale
             put(dst, i, zero if abs(x) < tiny else x)
 
     def weighted(dst, a, b, condition, scratch, n):
         copy(dst, a, n)
-        some = 0
         for i in range(n):
             inside = True
             if condition != 0:
                 inside = get(condition, i) != zero
-            some += 1 if inside else 0
             if b != 0:
                 inside = inside and get(b, i) != zero
             if not inside:
@@ -77,12 +76,14 @@ def _softmax(kind, flush):
                 e *= w
             put(dst, i, e if inside else zero)
         sum_ = total(dst, scratch, n)
+        if m == most:
+            sum_ = m
         for i in range(n):
             x = get(dst, i) / sum_
-            if condition != 0:
-                x = zero if get(condition, i) == zero else x
             x = zero if abs(x) < tiny else x
-            put(dst, i, x if some != 0 else nan)
+            if condition != 0:
+                x = outside if get(condition, i) == zero else x
+            put(dst, i, x)
 
     plain, weighted = inline(plain), inline(weighted)
 

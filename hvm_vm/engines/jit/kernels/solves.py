@@ -47,7 +47,7 @@ def build(name, kind):
         status = call1(get_i64(p, at.SOLVE_BEFORE), get_i64(p, at.SOLVE_BEFORE + 1))
         if status != 0:
             return status
-        size = HEAD + 7 * n + n * n
+        size = HEAD + 5 * n + n * n
         for k in range(lanes * size):
             put_f64(state, k, 0.0)
         for k in range(lanes * n):

@@ -1,0 +1,140 @@
+"""The results of a lifted file: those of the scalars, whole arrays where all of one are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hvm_vm.language import syntax as S
+from hvm_vm.language.diagnostics import Diagnostics
+from hvm_vm.language.parser import StatementParser
+from hvm_vm.language.source import Source
+
+from .members import Unliftable
+from .plan import Array
+from .skeleton import refs
+from .statements import expressions
+
+
+class Answers:
+    """The part of an assembly that says what is to be found."""
+
+    # -- results -------------------------------------------------------------------------------
+    def results(self) -> tuple[list[S.Expr], list[S.Relation]]:
+        """The items of `find`, and scalars for single elements that are results."""
+        wanted = self.wanted()
+        by_array: dict[str, list[tuple[int, ...]]] = {}
+        for item in wanted:
+            if type(item) is S.Name and item.name in self.elements:
+                array, subs = self.elements[item.name]
+                by_array.setdefault(array, []).append(subs)
+        heads = {self.names[h]: h for h in self.names}
+        whole = {a for a, subs in by_array.items()
+                 if len(set(subs)) == len(self.un.members[heads[a]])
+                 and not self.plan.arrays[heads[a]].imports}
+        found: list[S.Expr] = []
+        copies: list[S.Relation] = []
+        done: set[str] = set()
+        for item in wanted:
+            if type(item) is not S.Name or item.name not in self.elements:
+                found.append(item)
+                continue
+            array, _ = self.elements[item.name]
+            if array in whole:
+                if array not in done:
+                    done.add(array)
+                    found.append(self.whole_result(array, self.plan.arrays[heads[array]]))
+                continue
+            if item.name in done:
+                continue
+            done.add(item.name)
+            found.append(S.Name(item.name))
+            if item.name not in self.imported:
+                copies.append(S.Relation(
+                    S.Name(item.name), self.element(item.name), span=self.place(heads[array])))
+        return found, copies
+
+    def whole_result(self, name: str, array: Array) -> S.Expr:
+        axes = self.axes(array)
+        return S.Subscript(name, axes) if all(type(a) is S.Name for a in axes) else S.Name(name)
+
+    def wanted(self) -> list[S.Expr]:
+        """What is asked for, scalar by scalar."""
+        items: list[S.Expr] = []
+        if self.find:
+            for words in self.find:
+                diagnostics = Diagnostics(Source("--find", f"find {words}"))
+                found = StatementParser(diagnostics.source.text, diagnostics).statements()
+                if diagnostics.has_errors or [type(f) for f in found] != [S.Find]:
+                    raise Unliftable("what is to be found cannot be read")
+                for item in found[0].items:
+                    if type(item) is not S.Name:
+                        raise Unliftable("a part of an array is to be found")
+                    items.append(S.Name(item.name))
+        elif finds := [s for _, s in self.kept if type(s) is S.Find]:
+            items = [i for s in finds for i in s.items]
+        else:
+            return self.unused()
+        found: list[S.Expr] = []
+        families = self.un.families
+        arrays = {name: head for head, name in self.names.items()}
+        for item in items:
+            own = type(item) is S.Name and item.name not in self.un.elements
+            if own and item.name in families.groups and item.name not in families.taken:
+                found += [S.Name(n) for n in families.members(item.name)]
+            elif own and item.name in arrays and item.name not in families.taken:
+                found += [S.Name(n) for n in self.un.names[arrays[item.name]].values()]
+            else:
+                found.append(item)
+        return found
+
+    def unused(self) -> list[S.Expr]:
+        """Without `find`: what no other relation uses, in the order of the text."""
+        un = self.un
+        starts: dict[str, int] = {}
+        for block in un.blocks:
+            left = block.left
+            numbers = block.statements.tolist()
+            if not left.columns:
+                starts[left.head] = numbers[0]
+                continue
+            subs = block.rows[:, list(left.columns)]
+            self.note(left.head, subs, numbers, starts)
+        for head, defaults in un.defaults.items():
+            self.note(head, defaults.subscripts, defaults.statements, starts)
+        used: set[str] = {r.head for b in un.blocks for r in refs(b.right) if not r.columns}
+        for number, statement in un.others:
+            if type(statement) is not S.Relation:
+                if type(statement) is S.IndexDecl:
+                    used |= _names(statement)
+                continue
+            name = getattr(statement.lhs, "name", None)
+            used |= _names(statement) - {name}
+            if type(statement.lhs) in (S.Name, S.Subscript) and (
+                    name not in un.elements or not self.is_used(name)):
+                starts[name] = min(number, starts.get(name, number))
+        for name in self.plan.dropped:
+            if not self.is_used(name):
+                starts.setdefault(name, 0)
+        names = [n for n in starts if n in un.elements or n not in used]
+        return [S.Name(n) for n in sorted(names, key=starts.__getitem__)]
+
+    def note(self, head: str, subs: np.ndarray, numbers, starts: dict[str, int]) -> None:
+        table = self.un.members[head]
+        used = self.plan.used[head]
+        if used.all():
+            return
+        free = {tuple(s) for s in table[~used].tolist()}
+        names = self.un.names[head]
+        for place, number in zip(map(tuple, subs.tolist()), numbers, strict=True):
+            if place in free:
+                starts[names[place]] = number
+
+    def is_used(self, name: str) -> bool:
+        head, subs = self.un.elements[name]
+        at = np.flatnonzero((self.un.members[head] == np.array(subs)).all(axis=1))
+        return bool(self.plan.used[head][at].all())
+
+
+def _names(statement) -> set[str]:
+    return {n.name for p in expressions(statement) for n in S.walk(p)
+            if type(n) in (S.Name, S.Subscript)}

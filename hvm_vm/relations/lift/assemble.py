@@ -1,0 +1,268 @@
+"""A plan as a file: index declarations, inputs, results, and the relations in their order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hvm_vm.language import syntax as S
+from hvm_vm.language.cursor import RESERVED
+from hvm_vm.language.diagnostics import Diagnostics
+from hvm_vm.language.parser import StatementParser
+from hvm_vm.language.source import NOWHERE, Source, Span
+from hvm_vm.relations.ellipsis import Ellipses
+from hvm_vm.relations.names import CONSTANTS, FUNCTIONS
+from hvm_vm.relations.report import Report
+
+from .answers import Answers
+from .emit import Writer, integer, values_list
+from .indices import Indices
+from .members import Unliftable, array_name
+from .plan import Array, Plan
+from .rename import renamed, renamed_statement
+from .skeleton import refs
+from .statements import expressions
+
+
+@dataclass
+class Lifted:
+    """A lifted file. `elements`: where each scalar that became an array element is."""
+
+    file: S.File
+    plan: Plan
+    names: dict[str, str]  # arrays by head
+    elements: dict[str, tuple[str, tuple[int, ...]]]  # scalar -> (array, subscripts)
+    lowest: dict[str, tuple[int, ...]]
+    arrays: int
+    relations: int
+
+
+def assemble(plan: Plan, source: Source, text: str, find: Iterable[str]) -> Lifted:
+    """The file that a plan says. `text`: what spans point into."""
+    return _Assembly(plan, source, text, tuple(find)).run()
+
+
+class _Assembly(Answers):
+    def __init__(self, plan: Plan, source: Source, text: str, find: tuple[str, ...]) -> None:
+        self.plan = plan
+        self.un = plan.unrolled
+        self.source = source
+        self.text = text
+        self.find = find
+        self.by_number = dict(self.un.others)
+        self.kept = [(n, self.statement(n)) for n in plan.kept]
+        self.names = self.array_names()
+        self.elements = {
+            name: (self.names[head], subs)
+            for head in plan.arrays
+            for subs, name in self.un.names[head].items()
+        }
+
+    def statement(self, number: int) -> S.Statement:
+        """A statement that stays, with its `...` written out."""
+        found = self.by_number.get(number)
+        span = self.un.spans[number]
+        if found is None:
+            diagnostics = Diagnostics(Source("statement", ""))
+            found = StatementParser(self.text, diagnostics, span.start, span.end).statements()
+            if diagnostics.has_errors or len(found) != 1:
+                raise Unliftable("a statement cannot be read")
+            found = found[0]
+        words = self.text[span.start : span.end]
+        if "..." in words or "…" in words:
+            report = Report(self.source, Diagnostics(self.source))
+            ellipses = Ellipses(self.un.families, report)
+            found = renamed_statement(found, ellipses.expand)
+            if report.count:
+                raise Unliftable("... is not clear")
+            for part in expressions(found):
+                for node in S.walk(part):
+                    if type(node) is S.Name and node.name not in self.un.elements and (
+                            node.name in self.un.families.subscripts):
+                        raise Unliftable("... speaks of scalars that stand nowhere else")
+        return found
+
+    # -- names ---------------------------------------------------------------------------------
+    def array_names(self) -> dict[str, str]:
+        taken = self.taken = {*FUNCTIONS, *CONSTANTS, *S.REDUCTIONS, *RESERVED, "d"}
+        gone = {n for h in self.plan.arrays for n in self.un.names[h].values()}
+        for _, statement in self.kept:
+            for part in expressions(statement):
+                for node in S.walk(part):
+                    if type(node) in (S.Name, S.Subscript):
+                        taken.add(node.name)
+                    elif type(node) is S.Call:
+                        taken.add(node.function)
+            if type(statement) is S.IndexDecl:
+                taken.update(n.name for n in statement.names)
+        for piece in self.plan.relations:
+            taken.update(r.head for r in refs(piece.block.right) if not r.columns)
+            if not piece.block.left.columns:
+                taken.add(piece.head)
+        families = set(self.un.families.groups)
+        taken -= gone - families
+        found = {}
+        wished = {h: array_name(h) for h in sorted(
+            self.plan.arrays, key=lambda h: -len(self.un.members[h]))}
+        for head, name in wished.items():
+            rank = len(self.plan.arrays[head].lo)
+            choices = [name, f"{name}_", *(f"{name}_{k}" for k in range(rank, 100))]
+            found[head] = next(
+                (c for c in choices if c not in taken and c not in self.un.elements), None)
+            if found[head] is None:
+                raise Unliftable(f"no name is free for the array of {name}")
+            taken.add(found[head])
+        return found
+
+    # -- the file ------------------------------------------------------------------------------
+    def run(self) -> Lifted:
+        un, plan = self.un, self.plan
+        taken = self.taken | set(un.elements)
+        self.indices = Indices(taken)
+        writer = Writer(self.names, self.indices, un.name)
+        relations: list[tuple[int, int, S.Statement]] = []
+        for k, piece in enumerate(plan.relations):
+            number = int(piece.block.statements.min())
+            relations.append((number, k, writer.relation(piece, un.spans[number])))
+        for number, statement in self.kept:
+            if type(statement) in (S.Find, S.Given, S.IndexDecl):
+                continue
+            relations.append((number, -1, renamed_statement(statement, self.rename)))
+        defaults = self.defaults()
+        relations.sort(key=lambda r: r[:2])
+        body = [*defaults, *(r for _, _, r in relations)]
+        body += self.imports()
+        results, copies = self.results()
+        body += copies
+        body += self.fill(results)
+        given = self.given(body)
+        find = S.Find(tuple(results)) if results else None
+        declared = [s for _, s in self.kept if type(s) is S.IndexDecl]
+        statements = [*declared, *self.indices.declarations(), *given]
+        statements += [find] if find is not None else []
+        statements += body
+        lowest = {self.names[h]: a.lo for h, a in plan.arrays.items()}
+        return Lifted(S.File(tuple(statements)), plan, self.names, self.elements, lowest,
+                      len(plan.arrays), len(plan.relations))
+
+    def rename(self, expr: S.Expr) -> S.Expr:
+        return renamed(expr, self.elements)
+
+    def element(self, name: str) -> S.Subscript:
+        array, subs = self.elements[name]
+        return S.Subscript(array, tuple(map(integer, subs)))
+
+    def axes(self, array: Array) -> tuple[S.Expr, ...]:
+        """Axes as `given` writes them: indices where there are some, else ranges."""
+        used: dict[str, None] = {}
+        found: list[S.Expr] = []
+        for lo, hi in zip(array.lo, array.hi, strict=True):
+            if (lo, hi) in self.indices.groups:
+                name = self.indices.get(lo, hi, used)
+                used[name] = None
+                found.append(S.Name(name))
+            else:
+                found.append(S.Range(integer(lo), integer(hi)))
+        return tuple(found)
+
+    def place(self, head: str) -> Span:
+        """Where a member of an input array stands first."""
+        name = next(iter(self.un.names[head].values()))
+        match = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", self.text)
+        return Span(*match.span()) if match else NOWHERE
+
+    def defaults(self) -> list[S.Relation]:
+        found = []
+        literal = [h for h, a in self.plan.arrays.items() if a.kind == "default"]
+        for head in sorted(literal, key=lambda h: min(self.un.defaults[h].statements)):
+            array, values = self.plan.arrays[head], self.un.defaults[head]
+            first = min(range(len(values.statements)), key=values.statements.__getitem__)
+            used: dict[str, None] = {}
+            subs = []
+            for lo, hi in zip(array.lo, array.hi, strict=True):
+                used[self.indices.get(lo, hi, used)] = None
+                subs = list(map(S.Name, used))
+            span = self.un.spans[values.statements[first]]
+            left = S.Subscript(self.names[head], tuple(subs), span)
+            found.append(S.Relation(left, values_list(values.subscripts, values.values), span=span))
+        return found
+
+    def imports(self) -> list[S.Relation]:
+        """Elements that are inputs, of arrays whose other elements are determined."""
+        found = []
+        self.imported: list[str] = []
+        for head, array in self.plan.arrays.items():
+            for subs in array.imports if array.kind == "determined" else ():
+                name = self.un.names[head][subs]
+                self.imported.append(name)
+                left = S.Subscript(self.names[head], tuple(map(integer, subs)))
+                found.append(S.Relation(left, S.Name(name), span=self.place(head)))
+        return found
+
+    def fill(self, results) -> list[S.Relation]:
+        """Zeros where a result has no elements."""
+        found = []
+        shown = {r.name for r in results}
+        for head, array in self.plan.arrays.items():
+            if self.names[head] in shown and array.kind == "determined" and not array.complete:
+                used: dict[str, None] = {}
+                for lo, hi in zip(array.lo, array.hi, strict=True):
+                    used[self.indices.get(lo, hi, used)] = None
+                left = S.Subscript(self.names[head], tuple(map(S.Name, used)))
+                found.append(S.Relation(
+                    left, S.Number(0, "0"), otherwise=True, span=self.place(head)))
+        return found
+
+    # -- inputs --------------------------------------------------------------------------------
+    def given(self, body: list[S.Statement]) -> list[S.Given]:
+        """The inputs: those of the file's own `given` lines, arrays in place of their elements."""
+        own = [s for _, s in self.kept if type(s) is S.Given]
+        inputs = [(h, a) for h, a in self.plan.arrays.items() if a.kind == "input"]
+        listed = {i.name for g in own for i in g.items}
+        if own:
+            for head, _ in inputs:
+                if not set(self.un.names[head].values()) <= listed:
+                    raise Unliftable("an input is not declared")
+        elif not inputs:
+            return []
+        items = [i for g in own for i in g.items if i.name not in self.elements]
+        arrays = [S.GivenItem(self.names[h], self.axes(a), name_span=self.place(h),
+                              span=self.place(h)) for h, a in inputs]
+        if not own:
+            items = [S.GivenItem(n, span=s, name_span=s) for n, s in self.scalar_inputs(body)]
+        else:
+            items += [S.GivenItem(n) for n in self.imported if n not in listed]
+        everything = (*arrays, *items)
+        return [S.Given(everything)] if everything else []
+
+    def scalar_inputs(self, body) -> list[tuple[str, Span]]:
+        """The plain names that nothing determines."""
+        known = {*CONSTANTS} - {n.name for s in body for n in [getattr(s, "lhs", None)]
+                                if type(n) is S.Name}
+        indices = {n for names in self.indices.groups.values() for n in names}
+        sizes: set[str] = set()
+        for _, s in self.kept:
+            if type(s) is S.IndexDecl:
+                indices.update(n.name for n in s.names)
+                sizes.update(n.name for p in expressions(s) for n in S.walk(p)
+                             if type(n) is S.Name)
+        determined, parameters = set(), set()
+        for s in body:
+            if type(s) is S.Relation:
+                if type(s.lhs) in (S.Name, S.Subscript):
+                    determined.add(s.lhs.name)
+                elif type(s.lhs) is S.Call:
+                    parameters.update(a.name for a in (*s.lhs.args, *s.lhs.axes)
+                                      if type(a) is S.Name)
+        found: dict[str, Span] = {}
+        for s in body:
+            function = type(s) is S.Relation and type(s.lhs) is S.Call
+            bound = parameters if function else set()
+            for part in expressions(s):
+                for node in S.walk(part):
+                    if type(node) is S.Name and node.name not in determined and (
+                            node.name not in indices and node.name not in known
+                            and node.name not in sizes and node.name not in bound):
+                        found.setdefault(node.name, node.span)
+        return list(found.items())

@@ -1,0 +1,193 @@
+"""The blocks of a file: each shape's relations with the subscripts of their scalars as columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hvm_vm.language import syntax as S
+from hvm_vm.relations.names import CONSTANTS
+
+from .apart import set_apart
+from .constants import AFFINE, MARK, Gatherer, finished, varying
+from .dots import Rows, elements, without_dots
+from .members import Spelling, Unliftable, distinct
+from .scan import DIGITS, LITERAL
+from .skeleton import Block, refs
+from .tree import NotLiftable, Reader, resolved, settled
+
+
+class Defaults:
+    """Literal values of scalars of one array: `subscripts` int64[scalars, rank], the `values` as
+    syntax, and the numbers of their statements."""
+
+    def __init__(self, subscripts: np.ndarray, values: list[S.Expr], statements: list[int]) -> None:
+        self.subscripts = subscripts
+        self.values = values
+        self.statements = statements
+
+
+def add_blocks(shapes, result) -> list[int]:
+    """Add the blocks and defaults of all shapes to an `Unrolled`. The numbers of the statements
+    that cannot be part of a block are returned."""
+    rows = Rows(result.members)
+    late: list[int] = []
+    gatherer = Gatherer()
+    marked = []
+    for shape, places in zip(shapes, varying(shapes), strict=True):
+        try:
+            if places and not _is_default(shape):
+                marked.append((shape, _marked(shape, places, result.spelled, gatherer)))
+            else:
+                _add(shape, result, rows)
+        except NotLiftable:
+            late += shape.shape.statements().tolist()
+    arrays = gatherer.arrays()
+    heads = _constants(arrays, result)
+    for shape, block in marked:
+        try:
+            if all(arrays[r.head] is not None for r in refs(block.right)
+                   if r.head.startswith(MARK)):
+                right = settled(finished(block.right, arrays, heads))
+                _finish(replace(block, right=right), result, rows)
+            else:
+                _add(shape, result, rows)
+        except NotLiftable:
+            late += shape.shape.statements().tolist()
+    return late
+
+
+def _marked(shape, places: set[int], spelled, gatherer: Gatherer) -> Block:
+    """The relations of a shape as one block in which its marked literals are references."""
+    matrix, names = _resolved_columns(shape, spelled)
+    parts = shape.shape.parts
+    texts = tuple(f"{MARK}{k}" if k in places else t for k, t in enumerate(parts[0].literals))
+    reader = Reader(texts)
+    left = resolved(reader.read(shape.node.lhs), names)
+    right = resolved(reader.read(shape.node.rhs), names)
+    if len({tuple(t for k, t in enumerate(p.literals) if k not in places) for p in parts}) > 1:
+        raise NotLiftable
+    values = {k: [t for p in parts for t in [p.literals[k]] * len(p.statements)] for k in places}
+    return gatherer.marked(Block(left, right, matrix, shape.shape.statements()), values)
+
+
+def _constants(arrays, result) -> dict[str, str]:
+    """Add the arrays of constants to `result`: provisional heads to heads."""
+    heads = {}
+    for provisional, found in arrays.items():
+        if found is None or found == AFFINE:
+            continue
+        kept, table, texts, statement = found
+        if not kept:
+            arrays[provisional] = None  # it does not differ after all
+            continue
+        head = f"c@0={len(heads) + 1}|{len(kept)}"
+        heads[provisional] = head
+        values = [S.Negate(number(t)) if sign < 0 else number(t) for sign, t in texts]
+        result.members[head] = distinct(table)
+        result.names[head] = {}
+        result.defaults[head] = Defaults(table, values, [statement] * len(values))
+    return heads
+
+
+def _add(shape, result, rows: Rows) -> None:
+    """The blocks and defaults of one shape."""
+    matrix, places = _resolved_columns(shape, result.spelled)
+    statements = shape.shape.statements()
+    if _is_default(shape):
+        _add_defaults(shape, matrix, places, result)
+        return
+    end = 0
+    for piece in shape.shape.parts:
+        which = slice(end, end + len(piece.statements))
+        end = which.stop
+        reader = Reader(piece.literals)
+        left = resolved(reader.read(shape.node.lhs), places)
+        right = settled(resolved(reader.read(shape.node.rhs), places))
+        if all(r.head in CONSTANTS for r in refs(right)) and any(True for _ in refs(right)):
+            raise NotLiftable
+        _finish(Block(left, right, matrix[which], statements[which]), result, rows)
+
+
+def _finish(part: Block, result, rows: Rows) -> None:
+    block = without_dots(part, rows)
+    if block is not part:
+        for head, subs in elements(block):
+            _known(head, subs, result)
+    result.blocks += set_apart(block, result.apart)
+
+
+def _known(head: str, subs: np.ndarray, result) -> None:
+    """`...` may speak of scalars that stand nowhere else; then the ordinary way names them."""
+    old = result.members[head]
+    if len(distinct(np.concatenate([old, subs]))) > len(old):
+        raise Unliftable("... speaks of scalars that stand nowhere else")
+
+
+def _resolved_columns(shape, spelled: dict[str, Spelling]):
+    """The matrix with subscripts in place of numbers, and (head, columns) of every scalar."""
+    if all(spelled[n].table is None for n in shape.names):
+        places = []
+        for name, start in zip(shape.names, shape.starts, strict=True):
+            spelling = spelled[name]
+            places.append((spelling.head, tuple(range(start, start + spelling.rank))))
+        return shape.matrix, places
+    parts, places, at = [], [], 0
+    for name, start in zip(shape.names, shape.starts, strict=True):
+        spelling = spelled[name]
+        runs = name.count(DIGITS)
+        parts.append(spelling.subscripts(shape.matrix[:, start : start + runs]))
+        places.append((spelling.head, tuple(range(at, at + spelling.rank))))
+        at += spelling.rank
+    return np.concatenate(parts, axis=1), places
+
+
+def _is_default(shape) -> bool:
+    """Whether the right side is a constant."""
+    literal = (S.Number, S.Name, S.Negate, S.Sum, S.Product, S.Power)
+    nodes = list(S.walk(shape.node.rhs)) if len(shape.names) == 1 else [None]
+    return all(type(n) in literal and (type(n) is not S.Name or n.name == LITERAL) for n in nodes)
+
+
+def _add_defaults(shape, matrix, places, result) -> None:
+    head, columns = places[0]
+    values = [value for part in shape.shape.parts
+              for value in [with_literals(shape.node.rhs, part.literals)] * len(part.statements)]
+    statements = shape.shape.statements().tolist()
+    subs = matrix[:, list(columns)]
+    old = result.defaults.get(head)
+    if old is None:
+        result.defaults[head] = Defaults(subs, values, statements)
+        return
+    old.subscripts = np.concatenate([old.subscripts, subs])
+    old.values += values
+    old.statements += statements
+
+
+def number(text: str) -> S.Number:
+    whole = text.isdigit()
+    return S.Number(int(text) if whole else float(text), text)
+
+
+def with_literals(expr: S.Expr, literals: tuple[str, ...]) -> S.Expr:
+    """The expression of a shape with its literals in place."""
+    if type(expr) is S.Name:
+        return number(literals[0])
+    texts = iter(literals)
+
+    def put(node: S.Expr) -> S.Expr:
+        match node:
+            case S.Name():
+                return number(next(texts))
+            case S.Negate():
+                return replace(node, operand=put(node.operand))
+            case S.Sum():
+                return replace(node, terms=tuple(map(put, node.terms)))
+            case S.Product():
+                return replace(node, factors=tuple(map(put, node.factors)))
+            case S.Power():
+                return replace(node, base=put(node.base), exponent=put(node.exponent))
+        return node
+
+    return put(expr)

@@ -1,0 +1,184 @@
+"""What the relations of a file say of its scalars, before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+
+import numpy as np
+
+from hvm_vm.language import syntax as S
+from hvm_vm.relations.names import CONSTANTS
+
+from .dots import elements
+from .members import Unliftable, coded, radix_of
+from .read import Unrolled
+from .skeleton import Block, refs
+from .statements import determined, expressions, in_subscripts, names_in
+
+
+class Facts:
+    """What is determined and used, and which arrays cannot be (`barred`, with the reason)."""
+
+    def __init__(self, unrolled: Unrolled, known: Iterable[str], free: Iterable[str]) -> None:
+        self.unrolled = unrolled
+        self.members = unrolled.members
+        self.radix = {h: radix_of(m.max(axis=0)) for h, m in self.members.items()}
+        self.codes = {h: coded(m, self.radix[h]) for h, m in self.members.items()}
+        self.used = {h: np.zeros(len(m), bool) for h, m in self.members.items()}
+        self.determined = {h: np.zeros(len(m), bool) for h, m in self.members.items()}
+        self.barred: dict[str, str] = {}
+        self.reasons: dict[int, str] = {}
+        self.dropped: list[str] = []
+        self._away: list[Block] = []
+        self._uses()
+        self._drop(frozenset(known), frozenset(free))
+        self._determine()
+        self._unsolved(self._members(frozenset(known)))
+        self._bar()
+
+    def places(self, head: str, subs: np.ndarray) -> np.ndarray:
+        """Where elements stand in `members[head]`."""
+        return np.searchsorted(self.codes[head], coded(subs, self.radix[head]))
+
+    # -- what the relations say ----------------------------------------------------------------
+    def _uses(self) -> None:
+        for block in self.unrolled.blocks:
+            for head, subs in elements(block):
+                self.used[head][self.places(head, subs)] = True
+        for _, statement in self.unrolled.others:
+            if type(statement) is S.Check:
+                continue
+            for name in names_in(statement, left=False):
+                self._use(name)
+
+    def _use(self, name: str) -> None:
+        if name in self.unrolled.elements:
+            head, subs = self.unrolled.elements[name]
+            self.used[head][self.places(head, np.array([subs]))] = True
+
+    def _drop(self, known: frozenset[str], free: frozenset[str]) -> None:
+        """Take out what is set from outside, and the defaults that are dropped. A default of what
+        is set from outside may stay: the value replaces it."""
+        un = self.unrolled
+        for names, blocks in ((self._members(known), True), (self._members(free), False)):
+            away: dict[str, list[tuple[int, ...]]] = {}
+            for name in names:
+                if name in un.elements:
+                    head, subs = un.elements[name]
+                    away.setdefault(head, []).append(subs)
+            for head, subs in away.items():
+                gone = coded(np.array(subs), self.radix[head])
+                if blocks:
+                    self._drop_rows(head, gone)
+                elif head in un.defaults:
+                    self._drop_defaults(head, gone)
+            if blocks:
+                un.others = [o for o in un.others if not self._sets(o[1], names)]
+
+    def _members(self, names: frozenset[str]) -> frozenset[str]:
+        """`names`, where a family stands for its members."""
+        families = self.unrolled.families
+        return names.union(*(families.members(n) for n in names if n not in families.taken))
+
+    def _sets(self, statement, names: frozenset[str]) -> bool:
+        return (type(statement) is S.Relation and type(statement.lhs) is S.Name
+                and statement.lhs.name in names and statement.lhs.name in self.unrolled.elements)
+
+    def _drop_defaults(self, head: str, gone: np.ndarray) -> None:
+        old = self.unrolled.defaults[head]
+        keep = ~np.isin(coded(old.subscripts, self.radix[head]), gone)
+        if keep.any():
+            which = np.flatnonzero(keep).tolist()
+            self.unrolled.defaults[head] = type(old)(
+                old.subscripts[keep], [old.values[k] for k in which],
+                [old.statements[k] for k in which])
+        else:
+            del self.unrolled.defaults[head]
+
+    def _drop_rows(self, head: str, gone: np.ndarray) -> None:
+        kept = []
+        for block in self.unrolled.blocks:
+            if block.left.head == head:
+                subs = block.rows[:, list(block.left.columns)]
+                out = np.isin(coded(subs, self.radix[head]), gone)
+                if out.any():
+                    self.dropped += [self.unrolled.name(head, tuple(s))
+                                     for s in subs[out].tolist()]
+                    self._away += [block.take(slice(k, k + 1)) for k in np.flatnonzero(out)]
+                    block = block.take(~out)
+            if len(block.rows):
+                kept.append(block)
+        self.unrolled.blocks = kept
+
+    def _determine(self) -> None:
+        """Mark what is determined. Raises `Unliftable` when something is determined twice."""
+        un = self.unrolled
+        for block in un.blocks:
+            if block.left.columns:
+                self._mark(block.left.head, block.rows[:, list(block.left.columns)])
+        for head, defaults in un.defaults.items():
+            self._mark(head, defaults.subscripts)
+        for _, statement in un.others:
+            if type(statement) is S.Relation and type(statement.lhs) is S.Name:
+                name = statement.lhs.name
+                if name in un.elements:
+                    head, subs = un.elements[name]
+                    if statement.where is not None or statement.otherwise or statement.outside:
+                        self.barred[head] = f"{name} is determined under a condition"
+                        self.determined[head][self.places(head, np.array([subs]))] = True
+                    else:
+                        self._mark(head, np.array([subs]))
+
+    def _unsolved(self, known: frozenset[str]) -> None:
+        """A relation whose left side is set from outside may have to determine another of its
+        names, and so may one whose left side is given: the ordinary way sees to that."""
+        un = self.unrolled
+        given = {i.name for _, s in un.others if type(s) is S.Given for i in s.items}
+        settled = {*known, *given, *CONSTANTS, *(b.left.head for b in un.blocks),
+                   *(n for _, s in un.others for n in determined(s))}
+        for block in self._away:
+            unknown = {r.head for r in refs(block.right) if not r.columns} - settled
+            for head, subs in elements(block):
+                open_ = subs[~self.determined[head][self.places(head, subs)]]
+                unknown |= {un.name(head, tuple(s)) for s in open_.tolist()} - settled
+            if len(unknown) == 1:
+                raise Unliftable("a relation must be solved for another name")
+        for name in given & un.elements.keys():
+            head, subs = un.elements[name]
+            defaults = un.defaults.get(head)
+            if self.determined[head][self.places(head, np.array([subs]))][0] and (
+                    defaults is None or not (defaults.subscripts == np.array(subs)).all(
+                        axis=1).any()):
+                raise Unliftable("what is given is determined, too")
+
+    def _mark(self, head: str, subs: np.ndarray) -> None:
+        places = self.places(head, subs)
+        marks = self.determined[head]
+        if marks[places].any() or len(np.unique(places)) < len(places):
+            raise Unliftable("a scalar is determined twice")
+        marks[places] = True
+
+    def _bar(self) -> None:
+        """The arrays whose scalars stand where elements of arrays cannot stand."""
+        un = self.unrolled
+        for _, statement in un.others:
+            match statement:
+                case S.Relation() if type(statement.lhs) is S.Name:
+                    inner = [n for p in expressions(statement) for n in in_subscripts(p)]
+                    reason = "it stands in a subscript"
+                case S.Relation() | S.Guess() | S.IndexDecl():
+                    inner = names_in(statement)
+                    reason = "it stands in a relation that does not determine one name"
+                case S.Given():
+                    inner = [i.name for i in statement.items if i.integer or i.pattern is not None]
+                    reason = "it is declared with a type or a tensor"
+                case _:
+                    inner, reason = [], ""
+            for name in inner:
+                if name in un.elements:
+                    self.barred.setdefault(un.elements[name][0], f"{name}: {reason}")
+        for head, table in self.members.items():
+            size = prod((table.max(axis=0) - table.min(axis=0) + 1).tolist())
+            if size > 8 * len(table) + 64:
+                self.barred.setdefault(head, "its subscripts lie far apart")

@@ -1,0 +1,148 @@
+"""From a source to its system by way of lifting, wherever that works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hvm_vm.collector import paused
+from hvm_vm.errors import CompileError
+from hvm_vm.language import parse
+from hvm_vm.language import syntax as S
+from hvm_vm.language.diagnostics import Diagnostics
+from hvm_vm.language.source import Source
+from hvm_vm.relations.build import build
+from hvm_vm.relations.system import FamilyMember, ScalarFamily, System
+
+from .assemble import Lifted, assemble
+from .members import Unliftable
+from .plan import Planner, SetApart
+from .read import read
+from .scan import Scan, file_spans, scan, source_text
+
+LARGE = 300_000  # characters: larger texts are not parsed before they are scanned
+MOST_TRIES = 4
+
+
+def build_lifted(
+    source: Source,
+    diagnostics: Diagnostics,
+    *,
+    known: Iterable[str] = (),
+    free: Iterable[str] = (),
+    find: Iterable[str] = (),
+) -> tuple[System, S.File | None]:
+    """The system of `source`: lifted if that works, else as it stands; and the source's syntax, if
+    it was parsed as a whole (it is, but for large texts of which nothing is known or free).
+
+    Raises `CompileError` with every error found. A file that does not parse has no relations to
+    speak of: then the errors are those of its text."""
+    known, free, find = frozenset(known), frozenset(free), tuple(find)
+    scanned = None
+    if len(source.text) > LARGE and not known and not free:
+        from .large import scan_large
+
+        scanned = scan_large(source.text)
+    file = None
+    if scanned is None:
+        file = parse(source, diagnostics)
+        diagnostics.raise_if_errors()
+    lifted = lift(source, file, scanned, known=known, free=free, find=find)
+    if lifted is not None:
+        system = _system(lifted, source, known, free, diagnostics)
+        if system is not None:
+            return system, file
+    if file is None:
+        file = parse(source, diagnostics)
+        diagnostics.raise_if_errors()
+    return build(file, source, diagnostics, known=known, free=free, find=find), file
+
+
+def lift(
+    source: Source,
+    file: S.File | None,
+    scanned: Scan | None = None,
+    *,
+    known: Iterable[str] = (),
+    free: Iterable[str] = (),
+    find: Iterable[str] = (),
+) -> Lifted | None:
+    """The lifted file, or None when nothing can be lifted. `file`: the parsed source, or None for
+    a large text, which is `scanned` instead."""
+    with paused():
+        try:
+            return _lift(source, file, scanned, known, free, tuple(find))
+        except Unliftable:
+            return None
+
+
+def _lift(source, file, scanned, known, free, find) -> Lifted:
+    text = source_text(source, file)
+    if file is not None:
+        scanned = scan(text, file_spans(file))
+    if scanned is None or not scanned.shapes:
+        raise Unliftable("no scalars with numbers")
+    statements = None if file is None else list(file.statements)
+    if statements is not None and any(_unsolved(s) for s in statements):
+        raise Unliftable("a system to solve")
+    apart: dict[str, int] = {}
+    for _ in range(MOST_TRIES):
+        unrolled = read(scanned, text, statements, apart)
+        if any(_unsolved(s) for _, s in unrolled.others):
+            raise Unliftable("a system to solve")
+        try:
+            plan = Planner(unrolled, known, free).plan()
+        except SetApart as wanted:
+            if wanted.places.keys() & apart.keys():
+                raise Unliftable("arrays depend on themselves") from None
+            apart = {**apart, **wanted.places}
+            continue
+        return assemble(plan, source, text, find)
+    raise Unliftable("arrays depend on themselves")
+
+
+def _unsolved(statement: S.Statement) -> bool:
+    """Whether a statement belongs to a system that must be solved."""
+    if type(statement) is S.Guess:
+        return True
+    if type(statement) is not S.Relation:
+        return False
+    return type(statement.lhs) not in (S.Name, S.Subscript, S.Call)
+
+
+def _system(lifted: Lifted, source: Source, known, free, diagnostics) -> System | None:
+    """The system of a lifted file; None when the ordinary way should say what is wrong."""
+    arrays = set(lifted.names.values())
+    rest = frozenset(n for n in known if n not in arrays and n not in lifted.elements)
+    own = Diagnostics(source)
+    try:
+        system = build(lifted.file, source, own, known=rest,
+                       free=frozenset(n for n in free if n not in lifted.elements))
+    except CompileError:
+        return None
+    if own.has_errors:
+        return None
+    for warning in own.warnings:
+        diagnostics.warning(warning.message, warning.span, warning.help, warning.notes)
+    return replace(system, families=_families(lifted, system))
+
+
+def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
+    """The families of the source's scalars, with the array elements that they live in."""
+    families = lifted.plan.unrolled.families
+    arrays = set(lifted.names.values())
+    plain = {n for n, v in system.variables.items() if not v.axes and n not in arrays}
+    elements = {n: e for n, e in lifted.elements.items() if e[0] in system.variables}
+    found = []
+    for family in families.system(plain | elements.keys()):
+        members = []
+        for member in family.members:
+            # An element that is a result of its own is a variable, too.
+            if member.name not in plain:
+                array, subs = elements[member.name]
+                low = lifted.lowest[array]
+                place = tuple(s - lo for s, lo in zip(subs, low, strict=True))
+                member = FamilyMember(member.name, member.subscripts, array, place)
+            members.append(member)
+        found.append(replace(family, members=tuple(members)))
+    return tuple(found)
