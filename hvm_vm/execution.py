@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,9 @@ class Execution:
     execution_time_s: float
     engine: str
     sizes: dict[str, int]
+    # For each solve by its pc: the most evaluations of its relations, and the largest residual
+    # relative to the terms of its relation.
+    solved: dict[int, tuple[int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

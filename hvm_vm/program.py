@@ -194,7 +194,8 @@ class Program:
         return Execution(
             program._results(frame, hidden=False),
             program._results(frame, hidden=True) if keep_all else {},
-            int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes))
+            int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes),
+            dict(prepared.runnable.solved(frame)) if hasattr(prepared.runnable, "solved") else {})
 
     def everything(self, values: Mapping[str, object] | None = None, *, data=(),
                    needed: bool = False) -> Program:

@@ -40,6 +40,7 @@ def configure(parser: Parser) -> None:
     engine_options(parser)
     parser.add("--json", action="store_true", help="print one JSON object")
     parser.add("--out", metavar="FILE.npz", help="write the results to FILE.npz")
+    parser.add("--report", action="store_true", help="how well each solve holds, on stderr")
     parser.add("--all", action="store_true", help="every variable, not only the results")
 
 
@@ -67,6 +68,9 @@ def run(options: argparse.Namespace) -> int:
         _print_json(shown, done)
     elif not options.out:
         _print(_in_precision(program, shown))
+    if options.report:
+        for line in solve_report(program, done.solved):
+            message(line)
     if sys.stderr.isatty() and not options.json:
         from hvm_vm.tracing.units import duration
 
@@ -75,6 +79,20 @@ def run(options: argparse.Namespace) -> int:
             f" ({done.engine})"
         )
     return blame_nan(program, values, data, done.outputs, options.file)
+
+
+def solve_report(program, solved: dict[int, tuple[int, float]]) -> list[str]:
+    """A few lines for each solve: its unknowns, iterations, residual and relations."""
+    module = program.module
+    lines = []
+    for pc, (iterations, residual) in sorted(solved.items()):
+        one = module.code[pc]
+        relations = module.texts[module.descriptors[one.descriptor].message].split("\n")
+        names = ", ".join(module.registers[r].name for r in one.operands[: len(relations)])
+        lines.append(f"solved for {names}: {iterations} iterations, largest residual"
+                     f" {residual:.1e} of a relation's terms")
+        lines += [f"  line {relation}" for relation in relations]
+    return lines or ["nothing had to be solved for"]
 
 
 def report_warnings(program) -> None:

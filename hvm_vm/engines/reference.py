@@ -206,7 +206,8 @@ def _one(module: Module, one: BoundInstruction, frame: Frame, function) -> None:
     if run.solved is not None:
         if not isinstance(frame.scratch, dict):
             frame.scratch = {}
-        frame.scratch[one.pc] = run.solved
+        before = frame.scratch.get(one.pc, (0, 0.0))  # of the slices before
+        frame.scratch[one.pc] = max(before[0], run.solved[0]), max(before[1], run.solved[1])
 
 
 class Reference:
@@ -227,6 +228,7 @@ class Reference:
 
     def run(self, frame: Frame) -> int:
         pc = -1
+        frame.scratch = None
         try:
             with np.errstate(all="ignore"):
                 for pc, (parts, function) in enumerate(self.steps):  # noqa: B007
@@ -239,6 +241,7 @@ class Reference:
     def run_traced(self, frame: Frame, times: np.ndarray) -> int:
         clock = time.perf_counter_ns
         pc = -1
+        frame.scratch = None
         try:
             with np.errstate(all="ignore"):
                 for pc, (parts, function) in enumerate(self.steps):

@@ -36,20 +36,26 @@ def entries(one: BoundInstruction, n: int) -> tuple[list[int], np.ndarray]:
 
 
 def is_linear(one: BoundInstruction, n: int) -> bool:
-    """Whether no entry of the Jacobian depends on an unknown, and no unknown has a bound."""
+    """Whether every relation is affine in the unknowns, and no unknown has a bound."""
     layout = Layout(n)
     if any(one.roots[k] >= 0 for name in ("lower", "upper") for k in layout.run(name)):
         return False
-    waiting = [r for r in (one.roots[k] for k in layout.run("jacobian")) if r >= 0]
-    seen: set[int] = set()
-    while waiting:
-        number = waiting.pop()
-        if number not in seen:
-            seen.add(number)
-            if one.nodes[number].op == "unknown":
-                return False
-            waiting.extend(one.nodes[number].args)
-    return True
+    degrees: list[int] = []  # of each node: 2 is anything beyond affine
+    for node in one.nodes:
+        own = [degrees[a] for a in node.args]
+        if node.op == "unknown":
+            degrees.append(1)
+        elif not any(own):
+            degrees.append(0)
+        elif node.op in ("add", "sub", "neg"):
+            degrees.append(max(own))
+        elif node.op == "mul":
+            degrees.append(min(2, sum(own)))
+        elif (node.op == "div" and not own[1]) or (node.op == "select" and not own[0]):
+            degrees.append(max(own))
+        else:
+            degrees.append(2)
+    return all(degrees[one.roots[k]] < 2 for k in layout.run("residual"))
 
 
 def solve(run) -> None:

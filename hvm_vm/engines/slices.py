@@ -30,6 +30,8 @@ def slices(one: BoundInstruction) -> Iterator[BoundInstruction]:
 
 def _working_set(one: BoundInstruction) -> int:
     """The largest number of elements that the instruction holds at once, about."""
+    if one.op == "solve":  # a Jacobian and more for each point
+        return one.points * len(one.roots)
     if one.op != "contract" or one.roots[0] >= 0:  # with a condition: perhaps term by term
         return one.points
     largest = 0

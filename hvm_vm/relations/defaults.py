@@ -33,7 +33,7 @@ def read_defaults(
         relations = out.relations[name]
         lists = [r for r in relations if type(r.rhs) is S.ListExpr]
         if name in free:
-            kept = [r for r in relations if _value(r, out) is None]
+            kept = [r for r in relations if default_value(r, out) is None]
             if len(kept) < len(relations):
                 relations = kept
                 if kept:
@@ -55,7 +55,7 @@ def read_defaults(
                 broken.add(name)
             continue
         relation = relations[0]
-        value = _value(relation, out)
+        value = default_value(relation, out)
         if value is None:
             if lists:
                 _report_list(relation, out, report)
@@ -68,7 +68,7 @@ def read_defaults(
     return found, broken
 
 
-def _value(relation: S.Relation, out: Outline) -> object:
+def default_value(relation: S.Relation, out: Outline) -> object:
     """The constant that `relation` gives its whole variable, or None."""
     rhs = relation.rhs
     kind = type(rhs)

@@ -230,6 +230,29 @@ def test_results_do_not_depend_on_what_is_set(hvm, tmp_path):
     assert hvm("run", file, "--set", "y=5").out == "x = 3.0\ny = 5.0\n"
 
 
+def test_report_shows_how_well_each_solve_holds(hvm, tmp_path):
+    path = tmp_path / "pair.hmp"
+    path.write_text("x + y = s\nx*y = 6\nguess x = 1\nguess y = 5\n")
+    for engine in ("reference", "jit"):
+        done = hvm("run", path, "--set", "s=5", "--report", "--engine", engine)
+        assert done.status == 0 and done.out == "x = 2.0\ny = 3.0\n"
+        assert "solved for x, y: " in done.err and "line 2: x*y = 6" in done.err
+    path.write_text("x + 1 = s\n")
+    assert "nothing had to be solved" in hvm("run", path, "--set", "s=5", "--report").err
+
+
+def test_no_solution_is_status_1_and_a_bad_system_status_2(hvm, tmp_path):
+    path = tmp_path / "none.hmp"
+    path.write_text("x^2 + 1 = 0\n")
+    done = hvm("run", path)
+    assert done.status == 1 and "line 1: x^2 + 1 = 0    left - right = 1" in done.err
+    path.write_text("V = R*I\n")
+    done = hvm("run", path, "--set", "V=12")
+    assert done.status == 2 and "R and I; set one of them" in done.err
+    done = hvm("run", path, "--set", "V=12", "--set", "R=3", "--json")
+    assert done.status == 0 and '"I": 4.0' in done.out
+
+
 def test_a_slice_asked_for_outside_of_the_text_has_no_place_in_it(hvm, line):
     done = hvm("run", line, "--set", "x=[1, 2]", "--find", "y[9]")
     assert done.status == 2 and "line.hmp: error:" in done.err and "1:1" not in done.err

@@ -19,7 +19,8 @@ from hvm_vm.engines.jit.spaces import merge
 from hvm_vm.engines.reference_solve import entries, is_linear
 from hvm_vm.engines.slices import part_of
 
-LANES = 4096  # points that are solved side by side
+LANES = 4096       # points that are solved side by side,
+NUMBERS = 1 << 20  # and the scratch memory for them, at most (or one point's)
 
 
 def solve(bound, one, block, precision, threads) -> list[Step]:
@@ -34,7 +35,7 @@ def solve(bound, one, block, precision, threads) -> list[Step]:
 def _parts(one):
     if not one.points:
         return
-    if one.points <= LANES:
+    if one.points <= max(1, min(LANES, NUMBERS // (2 * len(one.roots)))):
         yield one
         return
     d = max(range(len(one.extents)), key=lambda k: one.extents[k])

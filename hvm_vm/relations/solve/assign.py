@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from hvm_vm.language import syntax as S
 
+from ..defaults import default_value
 from ..names import Outline, Survey
 from ..order import components
 from ..report import Report
@@ -50,6 +51,29 @@ class Assignment:
     broken: set[str] = field(default_factory=set)
 
 
+def constants_first(out: Outline, resolver: Resolver, others: Iterable[str]) -> list[S.Relation]:
+    """Numbers with a constant and another relation: the constant is what is known of them (but for
+    the names in `others`), so the other relation is free to determine an unknown that it holds."""
+    free: list[S.Relation] = []
+    crowded = [n for n, r in out.relations.items() if len(r) == 2 and n not in out.givens]
+    if not crowded:
+        return free
+    speaks = Speaks(out, resolver)
+    known = {*out.relations, *out.givens, *resolver.sizes.values, *out.indices, *others}
+    for name in crowded:
+        relations = out.relations[name]
+        if name in others or any(
+            type(r.lhs) is not S.Name or r.where is not None or r.otherwise for r in relations
+        ):
+            continue
+        constants = [r for r in relations if default_value(r, out) is not None]
+        rest = [r for r in relations if r not in constants]
+        if len(constants) == 1 and any(n not in known for n in speaks.of(rest[0])):
+            out.relations[name] = constants
+            free += rest
+    return free
+
+
 def assign(
     out: Outline,
     seen: Survey,
@@ -69,13 +93,16 @@ def assign(
     if not (out.implicit or given or dropped or out.guesses):
         return result
     speaks = Speaks(out, resolver)
+    result.left = [r for r in dropped if default_value(r, out) is not None]
+    dropped = [r for r in dropped if r not in result.left]
     known = {*out.relations, *out.givens, *settled, *resolver.sizes.values, *out.indices}
     asked = {text.partition("[")[0].strip() for text in find} or {
         item.name for f in out.finds for item in f.items
     }
     rows = _rows(out, given, dropped, speaks, known, asked)
     guessed = [g.target.name for g in out.guesses]
-    rows, result.left = _wanted(rows, out, seen, asked, bool(find or out.finds))
+    rows, left = _wanted(rows, out, seen, asked, bool(find or out.finds))
+    result.left += left
     trouble = diagnosis.Diagnosis(out, seen, report, speaks, known)
     rows = trouble.nothing_unknown(rows, result)
     preferred = {*guessed, *asked}

@@ -16,7 +16,7 @@ from ..guards import references, substitute
 from ..problems import TooLarge, Unsupported
 from ..report import Report
 from ..resolve import Resolver
-from ..system import Apply, Block, Const, Expr, Index, IndexValue, Ref, Unknown
+from ..system import Apply, Block, Const, Expr, Index, IndexValue, Ref, SymbolValue, Unknown
 from .linearity import Coupled, degree, open_sums
 
 MOST_UNKNOWNS = 256  # of a block: the Jacobian's expressions are in the bytecode
@@ -201,8 +201,12 @@ class Blocks:
                 return Unknown(name, Const(1))
             values[mine.index] = other
         start, lo, hi = (None if p is None else substitute(p, values) for p in parts)
+        own = next({*u, *inside} for u, inside in self.found if name in u)
         for part in (start, lo, hi):
-            if part is not None and any(r.variable in self.unknowns for r in references(part)):
+            if type(part) is SymbolValue:
+                self.report.error("a guess is a number", guess.span)
+                return Unknown(name, Const(1))
+            if part is not None and any(r.variable in own for r in references(part)):
                 self.report.error("a guess cannot depend on what is solved for", guess.span)
                 return Unknown(name, Const(1))
         return Unknown(name, start, lo, hi)

@@ -42,7 +42,7 @@ class Diagnosis:
             if partly:
                 self._partial(relation, partly)
                 self.partial.update(partly)
-            elif row.kind == "given":
+            elif row.kind == "given" and relation.lhs.name in self.out.givens:
                 self._given(relation)
             else:
                 self._determined(relation)
@@ -116,7 +116,17 @@ class Diagnosis:
             self._partial(partly[0][0], list(dict.fromkeys(n for _, n in partly)))
             self.partial.update(n for _, n in partly)
             return False
-        if competing:
+        arrays = [n for n in wanted if self.speaks.ranks[n][0]]
+        if competing and arrays:
+            first = rows[competing[0]].first
+            self.report.error(
+                f"`{self.report.quote(first.span)}` must be solved for elements of"
+                f" {joined(arrays, 'or')}, which is not supported in this version: one relation"
+                " determines an array as a whole",
+                first.span,
+                notes=[("together with this one", rows[k].first.span) for k in competing[1:4]],
+            )
+        elif competing:
             self._over([r for k in competing for r in rows[k].relations], wanted)
         done: set[str] = set()
         for name in loose:

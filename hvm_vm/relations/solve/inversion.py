@@ -95,6 +95,9 @@ def _product(node: S.Product, target, turned: Turned, out) -> S.Expr:
     k = next(n for n, factor in enumerate(node.factors) if _holds(factor, target))
     others = [(f, down) for n, (f, down) in enumerate(zip(node.factors, node.inverse, strict=True))
               if n != k]
+    for factor, down in others:
+        if down:
+            turned.needs.append((S.Compare((factor, ZERO), ("!=",)), "it divides by 0"))
     if not node.inverse[k]:
         parts = [(turned.value, False), *((f, not down) for f, down in others)]
     else:
@@ -110,6 +113,7 @@ def _power(node: S.Power, target, turned: Turned, out: Outline) -> S.Expr | None
     if _holds(node.exponent, target):
         turned.needs.append((S.Compare((ZERO, value), ("<",)), "a power is positive"))
         turned.needs.append((S.Compare((ZERO, node.base), ("<",)), "the base must be positive"))
+        turned.needs.append((S.Compare((node.base, ONE), ("!=",)), "every power of 1 is 1"))
         turned.value = S.Product((_call("log", value), _call("log", node.base)), (False, True))
         return node.exponent
     try:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.relations.programs import close, system, values
+from tests.relations.programs import close, error, system, values
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,27 @@ def test_unknowns_of_such_relations_are_results():
 def test_functions_count_by_what_they_read():
     built = system("f(t) = t*k\ngiven k\nf(2) + x = 10")
     assert built.order == ("x",)
+
+
+def test_a_constant_beside_a_relation_is_what_is_known():
+    assert values("y = 2*x + 1\ny = 5\nfind x") == {"x": 2}
+    assert "two relations determine a" in error("a = b + 1\na = 3\ngiven b")
+
+
+def test_divisions_are_required_to_be_possible():
+    built = system("given d\nx/d = 3")
+    assert built.order == ("x",) and "it divides by 0" in built.requirements[0].message
+
+
+def test_relations_that_are_solved_for_elements_are_told_so():
+    assert "elements of x" in error("given a\nx[1] + x[2] = a\nx[1] - x[2] = 1")
+    assert "couples elements of x" in error(
+        "index i, j : 3\ngiven A[i,j], b[i]\nsum[j](A[i,j]*x[j]) = b[i]")
+    text = "index i : 3\nx[i]^2 = i where i > 1\nx[1] = 7"
+    assert "elements of x that no other relation determines" in error(text)
+
+
+def test_a_guess_is_a_number_that_is_known():
+    assert "cannot depend on what is solved for" in error("guess x = y\nx^2 = 4\ny = x")
+    assert "a guess is a number" in error("guess x = 'A'\nx^2 = 4")
+    assert system("guess y = x\nx^2 = 4\ny^2 = x").order == ("x", "y")
