@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from hvm_vm.errors import BytecodeError, CompileError, HvmError, InputError, RunError
 
 if TYPE_CHECKING:
-    from hvm_vm.building import compile
-    from hvm_vm.bytecode_files import load, loads
-    from hvm_vm.program import Program
+    from hvm_vm.api.bytecode_files import load, loads
+    from hvm_vm.api.program import Program
+    from hvm_vm.compiling.building import compile
     from hvm_vm.tracing.record import Trace
 
 __version__ = "0.1.0"
@@ -30,13 +30,13 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "compile": "hvm_vm.building",
-    "load": "hvm_vm.bytecode_files",
-    "loads": "hvm_vm.bytecode_files",
-    "Program": "hvm_vm.program",
+    "compile": "hvm_vm.compiling.building",
+    "load": "hvm_vm.api.bytecode_files",
+    "loads": "hvm_vm.api.bytecode_files",
+    "Program": "hvm_vm.api.program",
     "Trace": "hvm_vm.tracing.record",
-    "find_nan": "hvm_vm.nan_search",
-    "read_data": "hvm_vm.data",
+    "find_nan": "hvm_vm.api.nan_search",
+    "read_data": "hvm_vm.api.data",
 }
 
 

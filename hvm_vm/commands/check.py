@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_source(options: argparse.Namespace, source: Source) -> int:
-    from hvm_vm.building import compile_stages
+    from hvm_vm.compiling.building import compile_stages
 
     choices = {"known": options.known, "free": options.free, "find": options.find}
     _raise_beside_syntax(source, choices)

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         module = verified(options.file, data).module
         relations, lifted = _of_module(module), []
     else:
-        from hvm_vm.building import compile_stages
+        from hvm_vm.compiling.building import compile_stages
 
         source = to_source(options.file, data)
         stages = compile_stages(

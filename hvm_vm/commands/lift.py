@@ -22,7 +22,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from hvm_vm.building import compile_stages
+    from hvm_vm.compiling.building import compile_stages
     from hvm_vm.language import parse
     from hvm_vm.language.diagnostics import Diagnostics
     from hvm_vm.language.format import format_source

@@ -108,8 +108,8 @@ def open_program(
     data = read_file(path)
     if kind_of(data) == BYTECODE:
         require_no_compiling(path, options)
+        from hvm_vm.api.program import Program
         from hvm_vm.bytecode import decode, verify
-        from hvm_vm.program import Program
 
         try:
             module = decode(data)
@@ -159,7 +159,7 @@ def given_data(options: argparse.Namespace):
     """The data files of `--data`, opened as one mapping of names to arrays."""
     if not options.data:
         return {}
-    from hvm_vm.data import read_data
+    from hvm_vm.api.data import read_data
 
     return read_data(*options.data)
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hvm_vm.api.data import fill_patterns, plain_values, read_data
+from hvm_vm.api.program import Program
+from hvm_vm.api.values import Names
 from hvm_vm.bytecode.module import DTYPES, Module
-from hvm_vm.data import fill_patterns, plain_values, read_data
 from hvm_vm.engines.sizes_from_shapes import unknown_sizes
 from hvm_vm.errors import InputError, RunError
-from hvm_vm.program import Program
-from hvm_vm.values import Names
 
 SIZE = 64  # of an axis whose length nothing decides
 SEED = 20240607

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hvm_vm.api.program import Program
 from hvm_vm.bytecode import verify
 from hvm_vm.bytecode.module import (
     Descriptor,
@@ -13,7 +14,6 @@ from hvm_vm.bytecode.module import (
     SizeSymbol,
     SourceSpan,
 )
-from hvm_vm.program import Program
 from tests.bytecode.modules import HALT, at, dim, register, size
 
 __all__ = ["HALT", "at", "dim", "module", "program", "register", "size"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hvm_vm.collector import paused
+from hvm_vm.compiling.collector import paused
 from hvm_vm.errors import CompileError
 from hvm_vm.language import parse
 from hvm_vm.language import syntax as S

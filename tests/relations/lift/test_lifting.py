@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import hvm_vm as hvm
+from hvm_vm.api.program import Program
 from hvm_vm.bytecode import verify
 from hvm_vm.language import parse
 from hvm_vm.language.diagnostics import Diagnostics
 from hvm_vm.language.source import Source
 from hvm_vm.lowering import lower
-from hvm_vm.program import Program
 from hvm_vm.relations import build
 from tests.relations.lift.kinds import INSTRUCTIONS, KINDS
 from tests.relations.lift.unroll import unrolled

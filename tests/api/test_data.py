@@ -10,6 +10,8 @@ import pytest
 from safetensors.numpy import save_file
 
 import hvm_vm as hvm
+from hvm_vm.api.data import Data, read_data
+from hvm_vm.api.program import Program
 from hvm_vm.bytecode import verify
 from hvm_vm.bytecode.module import (
     Descriptor,
@@ -22,8 +24,6 @@ from hvm_vm.bytecode.module import (
     SourceSpan,
     TensorPattern,
 )
-from hvm_vm.data import Data, read_data
-from hvm_vm.program import Program
 from tests.bytecode.modules import HALT, at, dim, register, size
 
 

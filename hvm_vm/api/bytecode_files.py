@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from hvm_vm.api.program import Program
 from hvm_vm.errors import BytecodeError, InputError
-from hvm_vm.program import Program
 
 
 def load(path: str | os.PathLike) -> Program:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hvm_vm.api.symbols import numbers_of
 from hvm_vm.bytecode.module import DTYPES, Family, Input, Member, Module
 from hvm_vm.bytecode.sizes import SIZE_LIMIT
 from hvm_vm.engines.memory import not_enough_memory
@@ -25,7 +26,6 @@ from hvm_vm.engines.words import (
     suggestion,
 )
 from hvm_vm.errors import InputError
-from hvm_vm.symbols import numbers_of
 
 
 class MissingInput(InputError):

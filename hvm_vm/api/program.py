@@ -1,7 +1,7 @@
 """The program: verified bytecode that can be called with arrays.
 
 A :class:`Program` is immutable and may be shared by threads. It keeps, behind a lock, one
-:class:`~hvm_vm.plan.Plan` for each set of shapes it was called with.
+:class:`~hvm_vm.api.plan.Plan` for each set of shapes it was called with.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from hvm_vm.bound_run import BoundRun
+from hvm_vm.api.bound_run import BoundRun
+from hvm_vm.api.execution import Execution, Prepared
+from hvm_vm.api.plan import Plan, available_threads
+from hvm_vm.api.results import Results, result_value, spread_outputs
+from hvm_vm.api.values import Arguments, Names
 from hvm_vm.bytecode.module import DTYPES, Module
 from hvm_vm.engines.binding import bind
 from hvm_vm.errors import HvmError, InputError
-from hvm_vm.execution import Execution, Prepared
-from hvm_vm.plan import Plan, available_threads
-from hvm_vm.results import Results, result_value, spread_outputs
-from hvm_vm.values import Arguments, Names
 
 KEPT_PLANS = 32  # sets of shapes that stay bound
 OPTIONS = ("engine", "threads", "data")  # of a call, beside the names of values
@@ -277,7 +277,7 @@ class Program:
         if data is None or (isinstance(data, (tuple, list)) and not data):
             data = None
         else:
-            from hvm_vm.data import Data, plain_values, read_data
+            from hvm_vm.api.data import Data, plain_values, read_data
 
             data = data if isinstance(data, Data) else read_data(data)
             given = {**plain_values(self._names, data, values), **values}
@@ -293,7 +293,7 @@ class Program:
             names |= {n for n in given if n in self._spellings}
             return self._with_known(frozenset(names))._arguments(values, data)
         if data is not None:
-            from hvm_vm.data import fill_patterns
+            from hvm_vm.api.data import fill_patterns
 
             fill_patterns(self.module, arguments, data)
         self._names.missing(arguments)

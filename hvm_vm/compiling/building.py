@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hvm_vm.api.program import Program
 from hvm_vm.errors import InputError
-from hvm_vm.program import Program
 
 if TYPE_CHECKING:
     from hvm_vm.bytecode.module import VerifiedProgram
@@ -37,7 +37,7 @@ def compile(
     """
     source, held = _source(source), frozenset(_names(known))
     if offered := frozenset(_names(offered)) - held:
-        from hvm_vm.offered import variables_among
+        from hvm_vm.compiling.offered import variables_among
 
         held |= variables_among(source, offered)
     return _compile(source, held, frozenset(_names(free)), _names(find))
@@ -54,7 +54,7 @@ def _compile(source: Source, known: frozenset[str], free: frozenset[str], find: 
         return _compile(source, known | (more - whole) | members, free, find, lift)
 
     def everything(given: frozenset[str], needed: bool) -> Program | None:
-        from hvm_vm.everything import compile_most, find_texts
+        from hvm_vm.compiling.everything import compile_most, find_texts
 
         # Unlifted, each scalar has a relation of its own to show.
         small = len(source.text) <= UNLIFTED
@@ -92,11 +92,11 @@ def compile_stages(
     """Every stage of the compiler. `lift`: scalars of families become arrays where they can. Raises
     as `compile` does."""
     from hvm_vm.bytecode import verify
-    from hvm_vm.collector import paused
+    from hvm_vm.compiling.collector import paused
+    from hvm_vm.compiling.outside_names import check_names
     from hvm_vm.language import parse
     from hvm_vm.language.diagnostics import Diagnostics
     from hvm_vm.lowering import lower
-    from hvm_vm.outside_names import check_names
     from hvm_vm.relations import build
     from hvm_vm.relations.lift import build_lifted
 

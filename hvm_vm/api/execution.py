@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hvm_vm.plan import Plan
-from hvm_vm.results import Results
+from hvm_vm.api.plan import Plan
+from hvm_vm.api.results import Results
 
 if TYPE_CHECKING:
-    from hvm_vm.program import Program
+    from hvm_vm.api.program import Program
 
 
 @dataclass(frozen=True)

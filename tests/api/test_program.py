@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import hvm_vm as hvm
+from hvm_vm.api.program import Program
 from hvm_vm.bytecode import encode, verify
 from hvm_vm.bytecode.module import (
     Family,
@@ -21,7 +22,6 @@ from hvm_vm.bytecode.module import (
     Output,
     SourceSpan,
 )
-from hvm_vm.program import Program
 from tests.bytecode.modules import at, attention, register, scalars
 from tests.engines.build import HALT, dim, program
 
@@ -413,7 +413,7 @@ def modules_after(code: str) -> set[str]:
 
 def test_importing_hvm_is_quick():
     loaded = modules_after("import hvm_vm")
-    assert not loaded & {"numpy", "numba", "llvmlite", "scipy", "rich", "hvm_vm.program"}
+    assert not loaded & {"numpy", "numba", "llvmlite", "scipy", "rich", "hvm_vm.api.program"}
 
 
 def test_running_bytecode_never_imports_the_compiler(tmp_path):

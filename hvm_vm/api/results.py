@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from hvm_vm.api.symbols import texts_of
 from hvm_vm.bytecode.module import Family, Member, Module
 from hvm_vm.engines.words import listed, suggestion
 from hvm_vm.errors import InputError
-from hvm_vm.symbols import texts_of
 
 
 class UnknownResult(InputError, KeyError):

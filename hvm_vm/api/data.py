@@ -19,12 +19,12 @@ from itertools import product
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from hvm_vm.api.safetensors_files import read_safetensors
+from hvm_vm.api.values import Arguments, Names, as_input
 from hvm_vm.bytecode.module import DTYPES, Input, Module, TensorPattern
 from hvm_vm.bytecode.sizes import Size, SizeError
 from hvm_vm.engines.words import listed, located, printable, suggestion
 from hvm_vm.errors import InputError
-from hvm_vm.safetensors_files import read_safetensors
-from hvm_vm.values import Arguments, Names, as_input
 
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 

@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from hvm_vm.api.results import UnknownResult, result_value
 from hvm_vm.engines.words import listed, nearest
 from hvm_vm.errors import InputError
-from hvm_vm.results import UnknownResult, result_value
 
 
 class BoundRun:
