@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from hvm_vm.bytecode import disassemble, encode, verify  # noqa: E402
+from hvm_vm.bytecode import disassemble, encode  # noqa: E402
 from hvm_vm.bytecode.module import Module  # noqa: E402
 from hvm_vm.bytecode.spec import specification  # noqa: E402
 from hvm_vm.bytecode.writer import write_whole  # noqa: E402
@@ -25,19 +25,9 @@ EXAMPLES = HERE.parent / "examples"
 
 def compiled(path: Path) -> Module:
     """The module that the compiler makes of a source. Raises `CompileError`."""
-    from hvm_vm.language import parse
-    from hvm_vm.language.diagnostics import Diagnostics
-    from hvm_vm.language.source import Source
-    from hvm_vm.lowering import lower
-    from hvm_vm.relations import build
+    from hvm_vm.compiling.building import compile
 
-    source = Source.from_bytes(path.name, path.read_bytes())
-    diagnostics = Diagnostics(source)
-    file = parse(source, diagnostics)
-    diagnostics.raise_if_errors()
-    system = build(file, source, diagnostics)
-    diagnostics.raise_if_errors()
-    return verify(lower(system)).module
+    return compile(path).module
 
 
 def references() -> dict[Path, bytes]:

@@ -92,6 +92,8 @@ def assign(
     result = Assignment()
     if not (out.implicit or given or dropped or out.guesses):
         return result
+    # A guess of what is an input this time is for other times; of what no relation holds, a slip.
+    held = _held(out, [*given, *dropped]) if out.guesses else set()
     speaks = Speaks(out, resolver)
     result.left = [r for r in dropped if default_value(r, out) is not None]
     dropped = [r for r in dropped if r not in result.left]
@@ -128,15 +130,21 @@ def assign(
         return result
     out.implicit = []
     _take(rows, matching, out, speaks, result, report)
-    determined = {*known, *result.found}
     for guess in out.guesses:
-        if guess.target.name not in determined:
+        if guess.target.name not in held:
             report.error(
-                f"{guess.target.name} has a guess, but no relation determines it",
+                f"{guess.target.name} has a guess, but no relation holds it",
                 guess.span,
                 help=f"write a relation that holds {guess.target.name}",
             )
     return result
+
+
+def _held(out: Outline, others: list[S.Relation]) -> set[str]:
+    """The variables that stand in relations."""
+    relations = [*out.implicit, *others, *(r for rs in out.relations.values() for r in rs)]
+    return {node.name for r in relations for side in (r.lhs, r.rhs) for node in S.walk(side)
+            if isinstance(node, S.Name | S.Subscript)}
 
 
 def _rows(

@@ -43,7 +43,7 @@ def test_too_few_knowns():
 
 
 def test_a_guess_for_nothing():
-    assert "x has a guess, but no relation determines it" in error("guess x = 1\ny = 2")
+    assert "x has a guess, but no relation holds it" in error("guess x = 1\ny = 2")
     assert "two guesses" in errors("guess x = 1\nguess x = 2\nx^2 = 2")[0]
 
 
