@@ -15,15 +15,15 @@ def load(path: str | os.PathLike) -> Program:
         path = os.fspath(path)
     except TypeError:
         raise InputError(f"load takes a path, not a {type(path).__name__}") from None
+    from hvm_vm.bytecode import read, verify
+
+    if not os.path.exists(path):
+        raise InputError(f"{path}: there is no such file")
+    if not os.path.isfile(path) or not os.access(path, os.R_OK):
+        raise InputError(f"{path}: cannot be read")
+    module = read(path)  # large files are mapped: embedded weights are paged in when used
     try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        return loads(data)
+        return Program(verify(module))
     except BytecodeError as error:
         raise BytecodeError(f"{path}: {error}") from None
 

@@ -281,6 +281,8 @@ class Program:
 
             data = data if isinstance(data, Data) else read_data(data)
             given = {**plain_values(self._names, data, values), **values}
+            if self._recompile is not None:  # values from outside come first, from files too
+                given.update((n, data[n]) for n in self.determined(data) if n not in values)
         arguments = self._names.read(given)
         if arguments.unknown:
             names = set(arguments.unknown)

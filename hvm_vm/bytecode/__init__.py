@@ -28,7 +28,6 @@ __all__ = [
 _TEXT = {
     "assemble": "assembler",
     "disassemble": "disassembler",
-    "format_instruction": "disassembler",
 }
 
 

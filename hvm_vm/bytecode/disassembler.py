@@ -64,11 +64,6 @@ def listing(module: Module) -> str:
     return "\n".join(_code(module, Names(module))) + "\n"
 
 
-def format_instruction(module: Module, pc: int) -> str:
-    """One instruction of a verified, canonical module as in the listing, on one line."""
-    return " ".join(spell_instruction(module, module.code[pc], Names(module)))
-
-
 def _section(lines) -> list[str]:
     found = list(lines)
     return ["", *found] if found else []

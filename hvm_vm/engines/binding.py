@@ -16,7 +16,7 @@ from hvm_vm.bytecode.cost import cost
 from hvm_vm.bytecode.module import DTYPES, Descriptor, Instruction, Module, Node
 from hvm_vm.bytecode.regions import dims_of_roles, result_count, root_name, root_roles
 from hvm_vm.bytecode.sizes import Size, SizeError
-from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, BoundRegister
+from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, BoundRegister, nodes_under
 from hvm_vm.engines.memory import Memory
 from hvm_vm.engines.ranges import PlaceRule, RangeCheck, repeated_place
 from hvm_vm.engines.sizes_from_shapes import solve_sizes
@@ -186,7 +186,7 @@ class _Binder:
                 continue
             wanted = root_roles(op, root_name(op, position))
             dims = dims_of_roles(wanted, bare.roles, operand_dims)
-            for node in _under(bare.nodes, root):
+            for node in nodes_under(bare.nodes, root):
                 if node.op in ("load", "gather"):
                     k = node.immediate
                     reach[k] = [d for d in reach[k] if d in dims]
@@ -253,16 +253,6 @@ def _span(access: BoundAccess, extents: Sequence[int]) -> int:
     """How far from its register's first element an access may go, in elements."""
     return abs(access.offset) + sum(
         abs(s) * (e - 1) for s, e in zip(access.strides, extents, strict=True) if e > 1)
-
-
-def _under(nodes: Sequence[Node], root: int):
-    seen, stack = set(), [root]
-    while stack:
-        k = stack.pop()
-        if k not in seen:
-            seen.add(k)
-            stack.extend(nodes[k].args)
-            yield nodes[k]
 
 
 def _c_strides(shape: Sequence[int]) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ once and run it with a `Frame`, which owns the memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,6 +56,18 @@ class BoundInstruction:
     @property
     def points(self) -> int:
         return int(np.prod(self.extents, dtype=object))
+
+
+def nodes_under(nodes: Sequence[Node], root: int) -> Iterator[Node]:
+    """The nodes that the value of `root` depends on, itself among them, each once."""
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        k = stack.pop()
+        if k not in seen:
+            seen.add(k)
+            stack.extend(nodes[k].args)
+            yield nodes[k]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from hvm_vm.bytecode.injectivity import injective
 from hvm_vm.bytecode.module import Module
-from hvm_vm.engines.bound import BoundInstruction
+from hvm_vm.engines.bound import BoundInstruction, nodes_under
 from hvm_vm.engines.reference_lanes import Lanes, true
 from hvm_vm.engines.words import (
     at_point,
@@ -178,19 +178,11 @@ class RangeCheck:
         return Lanes(self.module, replace(self.instruction, extents=kept), None, dtype)
 
     def _data_free(self, root: int) -> bool:
-        return all(n.op not in ("load", "gather", "acc") for n in self._under(root))
+        under = nodes_under(self.instruction.nodes, root)
+        return all(n.op not in ("load", "gather", "acc") for n in under)
 
     def _dims(self, root: int) -> set[int]:
-        return {n.immediate for n in self._under(root) if n.op == "index"}
-
-    def _under(self, root: int):
-        nodes, seen, stack = self.instruction.nodes, set(), [root]
-        while stack:
-            k = stack.pop()
-            if k not in seen:
-                seen.add(k)
-                stack.extend(nodes[k].args)
-                yield nodes[k]
+        return {n.immediate for n in nodes_under(self.instruction.nodes, root) if n.op == "index"}
 
     def _without_data(self, guard: int) -> tuple[list[int], bool]:
         """The conjuncts of a condition that involve no data, and whether those are all of it."""

@@ -18,10 +18,6 @@ class Span(NamedTuple):
     start: int
     end: int
 
-    def to(self, other: Span) -> Span:
-        """The range from the start of this one to the end of `other`."""
-        return Span(self.start, other.end)
-
 
 NOWHERE = Span(0, 0)
 """The span of nodes that no text wrote."""

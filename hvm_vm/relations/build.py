@@ -35,7 +35,6 @@ from .sequence import Sequence
 from .solve.assign import assign, constants_first
 from .solve.blocks import Blocks
 from .solve.draw import draw_solved
-from .solving import unsolved
 from .spelling import members, spell_out
 from .split import split
 from .spots import Spots
@@ -44,6 +43,7 @@ from .system import (
     System,
 )
 from .types import Types
+from .until import report_until
 from .witness import settle
 
 RECURSION = 4000  # frames; an expression is at most MAX_HEIGHT levels high
@@ -111,7 +111,7 @@ class _Build:
         assigned = assign(out, seen, resolver, given, dropped, settled, self.find, report)
         self.dropped, given, self.answers = assigned.left, assigned.reported, assigned.found
         self.broken |= assigned.broken
-        unsolved(resolver, report)
+        report_until(resolver, report)
 
         # Every relation, resolved.
         definitions = {

@@ -475,3 +475,10 @@ def test_a_call_decides_what_is_unknown():
     assert dict(ohm(V=12.0, I=4.0)) == {"R": 3.0}
     with pytest.raises(hvm.HvmError, match="R and I; set one of them"):
         ohm(V=12.0)
+
+
+def test_data_files_come_before_what_relations_determine(tmp_path):
+    (tmp_path / "x.json").write_text('{"R": 3, "V": 12, "other": 1}')
+    ohm = hvm.compile("V = R*I\n")
+    assert ohm(data=str(tmp_path / "x.json"))["I"] == 4
+    assert ohm(data=str(tmp_path / "x.json"), R=6)["I"] == 2

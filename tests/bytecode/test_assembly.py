@@ -13,7 +13,6 @@ from hvm_vm.bytecode import (
     decode,
     disassemble,
     encode,
-    format_instruction,
     verify,
 )
 from hvm_vm.bytecode.asm_tokens import spell_float, spell_name, spell_text
@@ -42,9 +41,8 @@ def test_the_listing_reads_like_the_mathematics():
         "  3  attention   %O[t, i'] = q %Q[t, i] k %K[u, i] v %V[u, i'] "
         "score acc / sqrt(float(size(D)))" in lines
     )
-    assert format_instruction(canonical(modules.embedding()), 0) == (
-        "map         %X[t, i] = %E[{%token[t]}, i] + %P[t - 1, i] over t:T, i:D @1:1"
-    )
+    embedding = "map         %X[t, i] = %E[{%token[t]}, i] + %P[t - 1, i] over t:T, i:D @1:1"
+    assert embedding in disassemble(modules.embedding())
 
 
 def test_shared_values_are_named():

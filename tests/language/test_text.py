@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hvm_vm.errors import CompileError
-from hvm_vm.language import Diagnostics, Source, Span, parse
+from hvm_vm.language import Diagnostics, Source, parse
 from hvm_vm.language import syntax as ast
 
 
@@ -147,4 +147,3 @@ def test_source_positions():
         (1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (3, 2), (3, 3),
     ]  # fmt: skip
     assert [source.line_text(k) for k in (1, 2, 3)] == ["ab", "", "cd"]
-    assert Span(1, 2).to(Span(5, 6)) == Span(1, 6)

@@ -23,7 +23,7 @@ def absorbed(blocks: list[Block]) -> list[Block]:
     for places in by_left.values():
         if len(places) < 2:
             continue
-        runs = [k for k in places if _has_run(blocks[k].right) and len(blocks[k].rows) > 1]
+        runs = [k for k in places if has_run(blocks[k].right) and len(blocks[k].rows) > 1]
         for big in sorted(runs, key=lambda k: -len(blocks[k].rows)):
             for small in places:
                 if small != big and len(blocks[small].rows):
@@ -101,12 +101,13 @@ def _all(pairs) -> list[int] | None:
     return found
 
 
-def _has_run(tree: Tree) -> bool:
+def has_run(tree: Tree) -> bool:
+    """Whether a run of terms stands anywhere in `tree`."""
     match tree:
         case Run():
             return True
         case Op():
-            return any(map(_has_run, tree.args))
+            return any(map(has_run, tree.args))
         case Chain():
-            return any(map(_has_run, tree.parts))
+            return any(map(has_run, tree.parts))
     return False

@@ -15,7 +15,7 @@ import numpy as np
 
 from hvm_vm.relations.order import components
 
-from .absorb import absorbed
+from .absorb import absorbed, has_run
 from .dots import elements
 from .facts import Facts
 from .members import Unliftable, coded
@@ -311,18 +311,7 @@ def elements_of(block: Block, head: str):
 def _worth(piece: Piece) -> bool:
     """Whether a piece alone is a reason to lift."""
     count = len(piece.block.rows)
-    return count >= 3 or (count == 2 and _has_run(piece.block.right)) or _long(piece.block)
-
-
-def _has_run(tree: Tree) -> bool:
-    match tree:
-        case Run():
-            return True
-        case Op():
-            return any(map(_has_run, tree.args))
-        case Chain():
-            return any(map(_has_run, tree.parts))
-    return False
+    return count >= 3 or (count == 2 and has_run(piece.block.right)) or _long(piece.block)
 
 
 def _long(block: Block, tree: Tree | None = None) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from ..guards import substitute
+from ..guards import references, substitute
 from ..system import Apply, Const, Expr, Index, IndexValue, Reduce, Ref
 
 MOST_TERMS = 4096
@@ -21,21 +21,7 @@ class Coupled(Exception):
 
 def holds(expr: Expr, names) -> bool:
     """Whether `expr` reads one of `names`."""
-    stack = [expr]
-    while stack:
-        node = stack.pop()
-        kind = type(node)
-        if kind is Ref:
-            if node.variable in names:
-                return True
-            stack.extend(node.subscripts)
-        elif kind is Apply:
-            stack.extend(node.args)
-        elif kind is Reduce:
-            stack.append(node.body)
-            if node.condition is not None:
-                stack.append(node.condition)
-    return False
+    return any(ref.variable in names for ref in references(expr))
 
 
 def degree(expr: Expr, names) -> int:

@@ -8,7 +8,7 @@ from .resolve import Resolver
 NOT_YET = "not supported in this version"
 
 
-def unsolved(resolver: Resolver, report: Report) -> None:
+def report_until(resolver: Resolver, report: Report) -> None:
     """Report every `until`, which this version cannot use."""
     for until in dict.fromkeys(resolver.sizes.until.values()):
         names = [n for n, u in resolver.sizes.until.items() if u is until]
