@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 
         _say(with_folder(text, getattr(error, "path", "")))
         if type(error).__name__ == "MissingInput" and error.name:  # an import would load NumPy
-            _say(f"help: give it with --set {error.name}=…, or with --data FILE")
+            _say(f"help: inputs are given with --set {error.name}=… and the like, or --data FILE")
         return error.exit_status
     except KeyboardInterrupt:
         _say("interrupted")
