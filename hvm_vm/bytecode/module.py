@@ -143,6 +143,20 @@ class Descriptor:
     roots: tuple[int, ...] = ()
     message: int = -1
     status: int = 0
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a system over arrays: a space of its own, with its own places and expressions.
+
+    `role` is `term` (of the relation `number`), or `start`, `lower`, `upper` (of the unknown
+    `number`). The accesses of all parts, one part after another, belong to the instruction's
+    operands after the unknowns. See `isa.py`, `system`."""
+
+    role: str
+    number: int
+    descriptor: Descriptor
 
 
 @dataclass(frozen=True, slots=True)

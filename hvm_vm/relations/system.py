@@ -212,6 +212,41 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Equation:
+    """`residual` is 0 at the solution, for all values of `indices` where `condition` holds, which
+    guards it. It reads elements of the unknowns at any places, under reductions too."""
+
+    indices: tuple[Index, ...]
+    condition: Expr | None
+    residual: Expr
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the solve for a whole array starts, and its bounds (None: no bound), for all values of
+    `indices`, one for each axis of `variable` in order."""
+
+    variable: str
+    indices: tuple[Index, ...]
+    start: Expr
+    lo: Expr | None = None
+    hi: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coupled:
+    """Relations over arrays that are solved together for all elements of all `unknowns` (whole
+    variables, scalars too). The unknowns have a Definition without cases. Elements with an explicit
+    relation have their equation here, like all others. An unknown without a Start starts at 1.
+    """
+
+    unknowns: tuple[str, ...]
+    equations: tuple[Equation, ...]
+    starts: tuple[Start, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FamilyMember:
     """A scalar of a family. One that was lifted is the element of `variable` at the zero-based
     `position`; else it is a variable of its own name."""
@@ -250,3 +285,4 @@ class System:
     families: tuple[ScalarFamily, ...] = ()
     size_places: dict[str, Place] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
+    coupled: tuple[Coupled, ...] = ()
