@@ -9,7 +9,7 @@ from hvm_vm.bytecode.asm_expressions import Expressions, Pools, Tree
 from hvm_vm.bytecode.asm_sizes import read_range
 from hvm_vm.bytecode.asm_tokens import ROLE_OF_WORD, AssemblyText, Token, Tokens, close_to
 from hvm_vm.bytecode.module import Descriptor, Dim, Instruction, Register
-from hvm_vm.bytecode.solve_layout import MAX_UNKNOWNS, NAMES, Layout
+from hvm_vm.bytecode.solve_layout import MAX_UNKNOWNS, NAMES, UNSOLVED_NAN, Layout
 
 
 @dataclass
@@ -208,6 +208,10 @@ class _Reader:
         elif op.group in ("claim", "system") and tokens.accept_word("message"):
             self.around.texts.append(tokens.expect_kind("text", "the message in quotes").value)
             self.message = len(self.around.texts) - 1
+        elif op.name == "solve" and tokens.accept_word("unsolved"):
+            if not tokens.accept_word("nan"):
+                raise tokens.unexpected("after unsolved", "it can only be: unsolved nan")
+            self.status = UNSOLVED_NAN
         elif op.group == "claim" and tokens.accept_word("status"):
             self.status = tokens.integer("a status", low=0)
         elif token.kind == "name" and token.value in names and tokens.is_word(token.value):

@@ -17,7 +17,7 @@ from hvm_vm.bytecode.asm_tokens import ROLE_WORDS, spell_float, spell_name, spel
 from hvm_vm.bytecode.asm_words import ATOM, COMPARE, INFIX, NOT, SIGN, SPELLING
 from hvm_vm.bytecode.module import Descriptor, Instruction, Module
 from hvm_vm.bytecode.regions import result_count
-from hvm_vm.bytecode.solve_layout import NAMES, Layout
+from hvm_vm.bytecode.solve_layout import NAMES, UNSOLVED_NAN, Layout
 
 LINE = 100  # where a line is broken before its next clause
 LONGEST_TEXT = 400  # of an expression, before a part of it is named
@@ -118,6 +118,8 @@ class _Listing:
             ("" if number else "with ") + text for number, text in enumerate(self.definitions)
         ]
         found += [text + "," for text in definitions[:-1]] + definitions[-1:]
+        if self.op.name == "solve" and self.descriptor.status == UNSOLVED_NAN:
+            found.append("unsolved nan")
         if self.op.group == "system":
             found.append(f"message {spell_text(self.module.texts[self.descriptor.message])}")
         if self.op.group == "claim":

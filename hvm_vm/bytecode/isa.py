@@ -115,7 +115,9 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "exact Jacobian, by LU with full pivoting; one step where no entry of the Jacobian depends on "
         "an unknown. In the expressions, `unknown k` is the k-th result so far. Ends the run "
         "(status 1) unless every residual is small beside its scale and the last full Newton step is "
-        "small beside the unknowns. The message has one line for each relation, to name it by."),
+        "small beside the unknowns. With `unsolved nan` it does not end there: at points without a "
+        "solution all its unknowns are NaN, which no solution is. The message has one line for each "
+        "relation, to name it by."),
     # -- claims ----------------------------------------------------------------------------------
     _op(50, "check", "claim", "o", "claim", 0, "claim(p) for every p", "no result", "0",
         "Ends the run with the descriptor's message unless the claim is true (not 0, not NaN) at "

@@ -134,7 +134,8 @@ class Descriptor:
     `accesses[k]` belongs to the instruction's k-th operand: first the results (for the elementwise
     group one per root, for a check none, else one), then the core's reads, then those that load and
     gather nodes name. Stores are injective: no two points write one element.
-    `message` is a place in `Module.texts` (checks only), `status` its exit status.
+    `message` is a place in `Module.texts` (checks and solves only). `status` is the exit status of
+    a check; of a solve it is `solve_layout.ENDS` or `UNSOLVED_NAN`.
     """
 
     dims: tuple[Dim, ...]

@@ -18,6 +18,8 @@ from math import isqrt
 MAX_UNKNOWNS = 512      # of one solve
 MAX_ITERATIONS = 10_000
 ITERATIONS, TOLERANCE, VALUES = 0, 1, 2
+# `Descriptor.status` of a solve: a point without a solution ends the run, or its unknowns are NaN.
+ENDS, UNSOLVED_NAN = 0, 1
 NAMES = ("start", "lower", "upper", "residual", "scale", "jacobian")
 
 

@@ -238,7 +238,7 @@ preconditions first.
     nodes        list: lane operation (byte), arguments, immediate (if the operation has one)
     roots        list of indices of nodes; -1 for an expression that is absent
     message      index of a text (checks and solves only)
-    status       exit status (checks: 1 or 2, else 0)
+    status       exit status of a check, 1 or 2; 1 for a solve with `unsolved nan`; else 0
 
 Counters of dimensions run from 0 to extent - 1; the *index value* is the first index value + the
 counter. The place of an operand along an axis is `constant + sum(coefficient*counter)`, counted
@@ -316,7 +316,7 @@ subscripts are in HMP: `%h[n - 1]`.
     solve                       %D[…], %E[…], …  iterations 100  tolerance 1e-10  start …, …
                                 lower …, …  upper …, …  residual …, …  scale …, …
                                 jacobian …, …, … (row by row; none for what is absent)
-                                message "one line a relation"
+                                unsolved nan  message "one line a relation"
     check                       claim  message "…"  status 1
 
 and in each case `over`, `reduce`, `along`, `attend`, `features` with dimensions `t:T, h:0..H - 1`

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from hvm_vm.bytecode.module import Descriptor, Module
 from hvm_vm.bytecode.solve_layout import (
+    ENDS,
     ITERATIONS,
     MAX_ITERATIONS,
     MAX_UNKNOWNS,
     TOLERANCE,
+    UNSOLVED_NAN,
     Layout,
     unknown_count,
 )
@@ -51,8 +53,8 @@ def check_solve(
     lines = module.texts[descriptor.message].split("\n")
     if len(lines) != n:
         raise refuse(where, f"its message has {len(lines)} lines, but there are {n} relations")
-    if descriptor.status:
-        raise refuse(where, "has a status, which only checks have")
+    if descriptor.status not in (ENDS, UNSOLVED_NAN):
+        raise refuse(where, f"its status is {descriptor.status}, not {ENDS} or {UNSOLVED_NAN}")
 
 
 def _reaches_unknown(nodes, waiting: list[int]) -> bool:

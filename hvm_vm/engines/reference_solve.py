@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from hvm_vm.bytecode.solve_layout import ITERATIONS, TOLERANCE, Layout, unknown_count
+from hvm_vm.bytecode.solve_layout import (
+    ITERATIONS,
+    TOLERANCE,
+    UNSOLVED_NAN,
+    Layout,
+    unknown_count,
+)
 from hvm_vm.engines import solve_steps as steps
 from hvm_vm.engines.bound import BoundInstruction
 from hvm_vm.engines.reference_lanes import Lanes
@@ -109,7 +115,9 @@ def solve(run) -> None:
     run.solved = summary(state)
     status = state[:, steps.STATUS]
     bad = np.flatnonzero((status != steps.SOLVED) & (status != steps.MULTIPLE))
-    if bad.size:
+    if one.status == UNSOLVED_NAN:
+        x[:, bad] = np.nan
+    elif bad.size:
         _fail(run, int(bad[0]), state, n, linear)
     for k in range(n):
         run.store(k, x[k].reshape(shape))

@@ -57,7 +57,7 @@ def changed(**parts):
         ("roots", lambda d: (*d.roots[:2], d.roots[8], *d.roots[3:]), "start depends on an unkn"),
         ("roots", lambda d: (*d.roots[:8], -1, *d.roots[9:]), "residual"),
         ("message", lambda d: -1, "message"),
-        ("status", lambda d: 1, "status"),
+        ("status", lambda d: 2, "status"),
         ("nodes", lambda d: tuple(
             replace(n, immediate=9) if n.op == "unknown" else n for n in d.nodes),
          "no unknown 9"),
@@ -66,6 +66,17 @@ def changed(**parts):
 def test_the_verifier_refuses(part, change, words):
     with pytest.raises(BytecodeError, match=words):
         verify(changed(**{part: change}))
+
+
+def test_unsolved_points_may_become_nan():
+    made = changed(status=lambda d: 1)
+    verify(made)
+    text = disassemble(made)
+    assert " unsolved nan message " in " ".join(text.split())
+    back = assemble(text)
+    assert (back if isinstance(back, bytes) else encode(back)) == encode(made)
+    with pytest.raises(BytecodeError, match="unsolved nan"):
+        assemble(text.replace("unsolved nan", "unsolved 0"))
 
 
 def test_only_a_solve_has_unknowns():

@@ -303,3 +303,22 @@ def test_many_points_with_many_unknowns_are_solved_in_parts(engine, monkeypatch)
     x = np.array([found.outputs[f"x{j}"] for j in range(n)])
     np.testing.assert_allclose(x, np.linalg.solve(a, b), rtol=1e-9, atol=1e-12)
     assert found.solved[0][0] == 3 and found.solved[0][1] < 1e-14
+
+
+@ENGINES
+def test_unsolved_points_become_nan_where_the_instruction_says_so(engine):
+    from dataclasses import replace
+
+    from hvm_vm.api.program import Program
+    from hvm_vm.bytecode import verify
+    from hvm_vm.bytecode.solve_layout import UNSOLVED_NAN
+
+    module = hvm.compile("index k : K\ngiven s[k]\nr[k]^2 + exp(r[k]) = s[k]\nfind r[k]").module
+    pc = next(n for n, one in enumerate(module.code) if one.op == "solve")
+    descriptors = list(module.descriptors)
+    number = module.code[pc].descriptor
+    descriptors[number] = replace(descriptors[number], status=UNSOLVED_NAN)
+    r = Program(verify(replace(module, descriptors=tuple(descriptors))))(
+        engine=engine, s=[1.0, -3.0, 2.0, np.nan])["r"]
+    np.testing.assert_array_equal(np.isnan(r), [False, True, False, True])
+    np.testing.assert_allclose(r[[0, 2]] ** 2 + np.exp(r[[0, 2]]), [1, 2], rtol=1e-9, atol=1e-9)

@@ -56,9 +56,10 @@ CHOOSE_SECOND, CHOOSE_WORDS = 5, 7
 #         which entry stands where); state and working memory of `engines/solve_steps.py`; settings
 #         (TOLERANCE and EPSILON as float64); three programs as (kernel, parameters): starts and
 #         bounds, relations, results. PASSES and RATIO (float64) are written by each run.
+#         GOES_ON: unsolved points become NaN.
 (SOLVE_UNKNOWNS, SOLVE_LANES, SOLVE_X, SOLVE_START, SOLVE_LOW, SOLVE_HIGH, SOLVE_F, SOLVE_SCALE,
  SOLVE_JACOBIAN, SOLVE_ROWS, SOLVE_STATE, SOLVE_WORK, SOLVE_LINEAR, SOLVE_CAP, SOLVE_TOLERANCE,
- SOLVE_EPSILON, SOLVE_PASSES, SOLVE_RATIO, SOLVE_BEFORE) = range(19)
+ SOLVE_EPSILON, SOLVE_PASSES, SOLVE_RATIO, SOLVE_GOES_ON, SOLVE_BEFORE) = range(20)
 SOLVE_BODY, SOLVE_AFTER = SOLVE_BEFORE + 2, SOLVE_BEFORE + 4
 SOLVE_WORDS = SOLVE_AFTER + 2
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from hvm_vm.bytecode.solve_layout import ITERATIONS, TOLERANCE, Layout, unknown_count
+from hvm_vm.bytecode.solve_layout import (
+    ITERATIONS,
+    TOLERANCE,
+    UNSOLVED_NAN,
+    Layout,
+    unknown_count,
+)
 from hvm_vm.engines import solve_steps
 from hvm_vm.engines.jit import layout as at
 from hvm_vm.engines.jit.block import ParameterBlock
@@ -99,7 +105,7 @@ def _part(bound, one, block: ParameterBlock, kind: str) -> Step:
         at.SOLVE_WORK: work, at.SOLVE_LINEAR: int(is_linear(one, n)),
         at.SOLVE_CAP: int(one.nodes[one.roots[ITERATIONS]].immediate),
         at.SOLVE_TOLERANCE: _bits(one.nodes[one.roots[TOLERANCE]].immediate),
-        at.SOLVE_EPSILON: _bits(epsilon),
+        at.SOLVE_EPSILON: _bits(epsilon), at.SOLVE_GOES_ON: int(one.status == UNSOLVED_NAN),
     }
     for field, value in fields.items():
         block.put(start + field, value)

@@ -41,7 +41,7 @@ def build(name, kind):
             get_i64(p, at.SOLVE_START), get_i64(p, at.SOLVE_LOW), get_i64(p, at.SOLVE_HIGH))
         rows = get_i64(p, at.SOLVE_ROWS)
         state, work = get_i64(p, at.SOLVE_STATE), get_i64(p, at.SOLVE_WORK)
-        linear = get_i64(p, at.SOLVE_LINEAR) != 0
+        linear, goes_on = get_i64(p, at.SOLVE_LINEAR) != 0, get_i64(p, at.SOLVE_GOES_ON) != 0
         cap = float(get_i64(p, at.SOLVE_CAP))
         tolerance, epsilon = get_f64(p, at.SOLVE_TOLERANCE), get_f64(p, at.SOLVE_EPSILON)
         status = call1(get_i64(p, at.SOLVE_BEFORE), get_i64(p, at.SOLVE_BEFORE + 1))
@@ -73,9 +73,12 @@ def build(name, kind):
             outcome = int(get_f64(state, lane * size + STATUS))
             if outcome != SOLVED and outcome != MULTIPLE:
                 bad = 1
+                if goes_on:
+                    for k in range(n):
+                        put(x, k * lanes + lane, np.nan)
         put_i64(p, at.SOLVE_PASSES, int(passes))
         put_f64(p, at.SOLVE_RATIO, ratio)
-        if bad:
+        if bad != 0 and not goes_on:
             return 1
         return call1(get_i64(p, at.SOLVE_AFTER), get_i64(p, at.SOLVE_AFTER + 1))
     return {"points": points}[name]
