@@ -9,6 +9,7 @@ import numpy as np
 
 from hvm_vm.api.plan import Plan
 from hvm_vm.api.results import Results
+from hvm_vm.engines.solved import Solved
 
 if TYPE_CHECKING:
     from hvm_vm.api.program import Program
@@ -24,9 +25,7 @@ class Execution:
     execution_time_s: float
     engine: str
     sizes: dict[str, int]
-    # For each solve by its pc: the most evaluations of its relations, and the largest residual
-    # relative to the terms of its relation.
-    solved: dict[int, tuple[int, float]] = field(default_factory=dict)
+    solved: dict[int, Solved] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -81,16 +81,16 @@ def run(options: argparse.Namespace) -> int:
     return blame_nan(program, values, data, done.outputs, options.file)
 
 
-def solve_report(program, solved: dict[int, tuple[int, float]]) -> list[str]:
+def solve_report(program, solved: dict) -> list[str]:
     """A few lines for each solve: its unknowns, iterations, residual and relations."""
     module = program.module
     lines = []
-    for pc, (iterations, residual) in sorted(solved.items()):
+    for pc, found in sorted(solved.items()):
         one = module.code[pc]
         relations = module.texts[module.descriptors[one.descriptor].message].split("\n")
         names = ", ".join(module.registers[r].name for r in one.operands[: len(relations)])
-        lines.append(f"solved for {names}: {iterations} iterations, largest residual"
-                     f" {residual:.1e} of a relation's terms")
+        lines.append(f"solved for {names}: {found.iterations} iterations, largest residual"
+                     f" {found.residual:.1e} of a relation's terms")
         lines += [f"  line {relation}" for relation in relations]
     return lines or ["nothing had to be solved for"]
 

@@ -21,6 +21,7 @@ from hvm_vm.engines.reference_reductions import REDUCTIONS, reduction
 from hvm_vm.engines.reference_solve import solve
 from hvm_vm.engines.reference_whole import layer_norm, product_sum, rms_norm, softmax
 from hvm_vm.engines.slices import part_of, slices
+from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.words import at_point, located, printable
 from hvm_vm.errors import HvmError, InputError, RunError
 
@@ -36,7 +37,7 @@ class Run:
         self.arrays = arrays
         self.precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
         self.lanes = Lanes(module, one, arrays, self.precision)
-        self.solved: tuple[int, float] | None = None  # evaluations and residual of a solve
+        self.solved: Solved | None = None  # what a solve reports
 
     def dims(self, roles: str) -> tuple[int, ...]:
         return tuple(d for d, role in enumerate(self.one.roles) if role in roles)
@@ -206,8 +207,8 @@ def _one(module: Module, one: BoundInstruction, frame: Frame, function) -> None:
     if run.solved is not None:
         if not isinstance(frame.scratch, dict):
             frame.scratch = {}
-        before = frame.scratch.get(one.pc, (0, 0.0))  # of the slices before
-        frame.scratch[one.pc] = max(before[0], run.solved[0]), max(before[1], run.solved[1])
+        before = frame.scratch.get(one.pc)  # of the slices before
+        frame.scratch[one.pc] = run.solved if before is None else before.with_part(run.solved)
 
 
 class Reference:
@@ -253,9 +254,8 @@ class Reference:
             raise self._failed(error, pc) from None
         return len(self.steps) + 1
 
-    def solved(self, frame: Frame) -> dict[int, tuple[int, float]]:
-        """For each solve by its pc: the most evaluations that a point took in the last run, and the
-        largest residual relative to its relation's terms."""
+    def solved(self, frame: Frame) -> dict[int, Solved]:
+        """What each solve, by its pc, reports of the last run."""
         return frame.scratch if isinstance(frame.scratch, dict) else {}
 
     def _failed(self, error: Exception, pc: int) -> HvmError:

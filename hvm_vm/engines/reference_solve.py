@@ -15,6 +15,7 @@ from hvm_vm.engines import solve_steps as steps
 from hvm_vm.engines.bound import BoundInstruction
 from hvm_vm.engines.reference_lanes import Lanes
 from hvm_vm.engines.solve_words import failure
+from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.words import at_point, located, printable
 from hvm_vm.errors import RunError
 
@@ -123,9 +124,10 @@ def solve(run) -> None:
         run.store(k, x[k].reshape(shape))
 
 
-def summary(state: np.ndarray) -> tuple[int, float]:
+def summary(state: np.ndarray) -> Solved:
     """The most evaluations that a point took, and the worst relative residual."""
-    return int(state[:, steps.PASSES].max()), float(state[:, steps.RATIO].max())
+    return Solved(int(state[:, steps.PASSES].max()), float(state[:, steps.RATIO].max()),
+                  points=len(state))
 
 
 def _fail(run, lane: int, state: np.ndarray, n: int, linear: bool) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import Bound, Frame
 from hvm_vm.engines.engine import Runnable
+from hvm_vm.engines.solved import Solved
 from hvm_vm.tracing.describe import brief, describe
 
 
@@ -54,10 +55,17 @@ class TraceRow:
     bytes: int
     times_ns: tuple[int, ...]
     brief: str = ""  # `disassembly` for tables: a long one is told in few words
-    # Of a solve: the most evaluations that a point took, and the largest residual relative to the
-    # terms of its relation.
-    iterations: int | None = None
-    residual: float | None = None
+    solved: Solved | None = None  # what a solve reports
+
+    @property
+    def iterations(self) -> int | None:
+        """Of a solve: the most evaluations of its relations that a point took."""
+        return self.solved.iterations if self.solved else None
+
+    @property
+    def residual(self) -> float | None:
+        """Of a solve: the largest residual relative to the terms of its relation."""
+        return self.solved.residual if self.solved else None
 
     @property
     def time(self) -> Spread:
@@ -164,7 +172,7 @@ def record(
     module: Module = bound.program.module
     solved = runnable.solved(frame) if hasattr(runnable, "solved") else {}
     rows = tuple(
-        _row(module, bound, k, samples[:, k], *solved.get(k, (None, None))) for k in range(count))
+        _row(module, bound, k, samples[:, k], solved.get(k)) for k in range(count))
     return Trace(
         file=module.file,
         engine=engine,
@@ -180,7 +188,7 @@ def record(
     )
 
 
-def _row(module: Module, bound: Bound, k: int, samples, iterations, residual) -> TraceRow:
+def _row(module: Module, bound: Bound, k: int, samples, solved: Solved | None) -> TraceRow:
     instruction, word = bound.code[k], module.code[k]
     place, line, relation = module.file, 0, ""
     if instruction.source >= 0:
@@ -198,6 +206,5 @@ def _row(module: Module, bound: Bound, k: int, samples, iterations, residual) ->
         flops=int(instruction.flops),
         bytes=int(instruction.bytes),
         times_ns=tuple(int(t) for t in samples),
-        iterations=iterations,
-        residual=residual,
+        solved=solved,
     )

@@ -302,7 +302,7 @@ def test_many_points_with_many_unknowns_are_solved_in_parts(engine, monkeypatch)
     found = program.run({f"b{i}": b[i] for i in range(n)}, engine=engine)
     x = np.array([found.outputs[f"x{j}"] for j in range(n)])
     np.testing.assert_allclose(x, np.linalg.solve(a, b), rtol=1e-9, atol=1e-12)
-    assert found.solved[0][0] == 3 and found.solved[0][1] < 1e-14
+    assert found.solved[0].iterations == 3 and found.solved[0].residual < 1e-14
 
 
 @ENGINES

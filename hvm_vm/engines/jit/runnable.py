@@ -14,6 +14,7 @@ from hvm_vm.engines.jit.block import Memory
 from hvm_vm.engines.jit.layout import SOLVE_PASSES, SOLVE_RATIO
 from hvm_vm.engines.jit.prepare import prepare_block
 from hvm_vm.engines.memory import not_enough_memory
+from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.words import byte_count
 from hvm_vm.errors import HvmError, InputError, RunError
 
@@ -131,16 +132,15 @@ class JitRunnable:
             self._fail(frame, -done - 1)
         return len(self.bound.code)
 
-    def solved(self, frame: Frame) -> dict[int, tuple[int, float]]:
-        """For each solve by its pc: the most evaluations that a point took in the last run, and the
-        largest residual relative to its relation's terms."""
-        found: dict[int, tuple[int, float]] = {}
+    def solved(self, frame: Frame) -> dict[int, Solved]:
+        """What each solve, by its pc, reports of the last run."""
+        found: dict[int, Solved] = {}
         if isinstance(frame.scratch, _Binding):
             words = frame.scratch.memory.words
             for pc, start in self.solves:
-                passes, ratio = found.get(pc, (0, 0.0))
-                here = float(words.view(np.float64)[start + SOLVE_RATIO])
-                found[pc] = max(passes, int(words[start + SOLVE_PASSES])), max(ratio, here)
+                part = Solved(int(words[start + SOLVE_PASSES]),
+                              float(words.view(np.float64)[start + SOLVE_RATIO]))
+                found[pc] = found[pc].with_part(part) if pc in found else part
         return found
 
     def _fail(self, frame: Frame, step: int) -> None:
