@@ -54,6 +54,7 @@ class Program:
         self._everything = everything
         self._variants: dict[frozenset[str], Program] = {}
         self._wider: dict[tuple, Program | None] = {}
+        self._batched: dict[frozenset[str], tuple] = {}  # see `api/many.py`
         self._plans: OrderedDict[tuple, Plan] = OrderedDict()
         self._lock = threading.RLock()
         self._quick_plans: dict[tuple, Plan] = {}
@@ -196,6 +197,21 @@ class Program:
             program._results(frame, hidden=True) if keep_all else {},
             int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes),
             dict(prepared.runnable.solved(frame)) if hasattr(prepared.runnable, "solved") else {})
+
+    def solve_many(self, values: Mapping[str, object] | None = None, /, **named):
+        """Run for many sets of values at once: a mapping of arrays with the axis of sets first, and
+        `.status` and `.message(k)` for each set: see `ManyResults`.
+
+            out = program.solve_many(P=[48.0, 60.0, -1.0], R=3.0)   # three sets; R is shared
+            out["I"], out.status                                    # 4, 4.47…, nan; 0, 0, 1
+
+        What differs from set to set has an axis more than its input, first, of one length for all;
+        a set that fails harms no other. Options as in a call."""
+        from hvm_vm.api.many import solve_many
+
+        values, options = self._split(values, named)
+        return solve_many(self, values, engine=options["engine"] or "auto",
+                          threads=options["threads"], data=options["data"])
 
     def everything(self, values: Mapping[str, object] | None = None, *, data=(),
                    needed: bool = False) -> Program:
