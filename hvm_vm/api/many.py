@@ -9,6 +9,7 @@ again in halves, down to the sets that it comes from.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -36,11 +37,13 @@ class ManyResults(Mapping):
     changes it). Sets that failed have NaN there (whole numbers 0, texts "").
 
     status:   int8, one a set: 0 done, 1 failed (no solution, a failed check), 2 not valid input.
+    engine, instructions_executed, execution_time_s:   of all sets together.
     """
 
     def __init__(self, sets: _Sets, arrays: dict[str, np.ndarray], parts: dict[str, np.ndarray],
-                 status: np.ndarray, executed: int, engine: str):
+                 status: np.ndarray, executed: int, engine: str, seconds: float):
         self.status = status
+        self.execution_time_s = seconds
         self.instructions_executed = executed
         self.engine = engine
         self._sets = sets
@@ -126,12 +129,12 @@ def rank_of(program, name: str) -> int | None:
     return 0 if name in names.sizes else None
 
 
-def has_sets(program, values: Mapping[str, object], data: Mapping[str, object] = ()) -> bool:
-    """Whether some value has an axis more than the program wants of it."""
-    program, given = _known(program, values, data or {})
-    return any(rank is not None and np.ndim(_array(value)) == rank + 1
-               for name, value in given.items()
-               for rank in [None if name in program._names.sizes else rank_of(program, name)])
+def has_sets(program, values: Mapping[str, object], data: Mapping[str, object]) -> bool:
+    """Whether some value of `data` has an axis more than the program wants of it."""
+    program, given = _known(program, values, data)
+    return any(name not in values and name not in program._names.sizes
+               and _array(value).ndim == rank_of(program, name) + 1
+               for name, value in given.items())
 
 
 def _array(value):
@@ -254,7 +257,8 @@ class _Run:
         self.used = ""
 
     def results(self) -> ManyResults:
-        ends = list(range(0, self.sets.count, self.chunk))
+        start = time.perf_counter()
+        ends = range(0, self.sets.count, self.chunk)
         chunks = [(lo, min(self.sets.count, lo + self.chunk)) for lo in ends]
         self._chunk(*chunks[0])  # prepares the engine once
         rest = chunks[1:]
@@ -265,6 +269,7 @@ class _Run:
         else:
             for lo, hi in rest:
                 self._chunk(lo, hi)
+        self.seconds = time.perf_counter() - start
         return self._collected()
 
     def _chunk(self, lo: int, hi: int) -> None:
@@ -321,7 +326,8 @@ class _Run:
             whole[output.name] = array
             for member in members:
                 found[member.name] = array[(slice(None), *member.position)]
-        return ManyResults(self.sets, found, whole, self.status, self.executed, self.used)
+        return ManyResults(self.sets, found, whole, self.status, self.executed, self.used,
+                           self.seconds)
 
     def _shared(self, output) -> np.ndarray:
         """What no set changes, once for all of them."""

@@ -4,7 +4,10 @@
   hvm run examples/attention.hmp --data examples/attention.json --json
   hvm run model.hmp --set T=8 --set 'x=[1, 2, 3]' --find loss
 
-FILE is HMP source or bytecode. Setting a name that a source determines makes it an input.
+  hvm run examples/ohm.hmp --set R=3 --data table.npz --out results.npz
+
+FILE is HMP source or bytecode. Setting a name that a source determines makes it an input. Arrays of
+a data file with one axis more than their input hold many sets of values, which are run together.
 """
 
 from __future__ import annotations
@@ -51,6 +54,11 @@ def run(options: argparse.Namespace) -> int:
     report_warnings(program)
     report_slips(program, values)
     report_unread(program, data, values)
+    if has_sets(program, values, data):
+        from hvm_vm.commands.many import run_many
+
+        with spinner(options.engine):
+            return run_many(options, program, values, data)
     with spinner(options.engine):
         done = program.run(
             values,
@@ -79,6 +87,15 @@ def run(options: argparse.Namespace) -> int:
             f" ({done.engine})"
         )
     return blame_nan(program, values, data, done.outputs, options.file)
+
+
+def has_sets(program, values: dict, data) -> bool:
+    """Whether the data files hold many sets of values: arrays with an axis before their own."""
+    if not data:
+        return False
+    from hvm_vm.api.many import has_sets
+
+    return has_sets(program, values, data)
 
 
 def solve_report(program, solved: dict) -> list[str]:
