@@ -231,3 +231,58 @@ def test_robot_arm(run):
     a, b = out["shoulder"], out["shoulder"] + out["elbow"]
     close([np.cos(a) + np.cos(b), np.sin(a) + np.sin(b)], [0.5, 1.2], 1e-9)
     assert 0 < out["elbow"] < np.pi
+
+
+def asked(name, free=(), **values):
+    """An example's results when these names are known and those defaults dropped."""
+    program = hvm_vm.compile(FOLDER / f"{name}.hmp", known=values, free=free)
+    return dict(program(values, engine="reference"))
+
+
+def every_way(name, state, questions, tolerance=1e-7):
+    """Whichever names of one `state` are known, the others are found."""
+    for question in questions:
+        known, _, free = question.partition(" free ")
+        out = asked(name, free.split(), **{n: state[n] for n in known.split()})
+        assert {n: out[n] for n in state} == pytest.approx(state, rel=tolerance), question
+
+
+def test_compound_interest():
+    monthly, months = 0.04 / 12, 240
+    state = {"loan": 1e5, "rate": 0.04, "years": 20.0, "balance": 0.0,
+             "payment": 1e5 * monthly / (1 - (1 + monthly) ** -months)}
+    every_way("compound_interest", state, [
+        "loan rate years", "loan rate payment", "loan years payment", "rate years payment"])
+    out = asked("compound_interest", ["balance"], loan=0.0, payment=-200.0, rate=0.05, years=30.0)
+    assert out["balance"] == pytest.approx(200 * ((1 + 0.05 / 12) ** 360 - 1) / (0.05 / 12))
+
+
+def test_van_der_waals():
+    n, V, T = 2.0, 3e-3, 310.0
+    state = {"n": n, "V": V, "T": T,
+             "P": n * 8.314462618 * T / (V - n * 4.267e-5) - 0.3640 * n**2 / V**2}
+    every_way("van_der_waals", state, ["n V T", "n P T", "n P V", "P V T"])
+
+
+def test_projectile():
+    speed, angle = 20.0, 35.0
+    up, across = speed * np.sin(np.radians(angle)), speed * np.cos(np.radians(angle))
+    time = (up + np.sqrt(up**2 + 2 * 9.81 * 1.5)) / 9.81
+    state = {"speed": speed, "angle": angle, "time": time, "range": across * time,
+             "height": 1.5 + up**2 / (2 * 9.81)}
+    every_way("projectile", state, ["speed angle", "speed range", "angle range", "height range"])
+
+
+def test_thermistor():
+    log = np.log(5000.0)
+    celsius = 1 / (1.129241e-3 + 2.341077e-4 * log + 8.775468e-8 * log**3) - 273.15
+    state = {"ohms": 5000.0, "celsius": celsius, "volts": 3.3 / 3}
+    every_way("thermistor", state, ["ohms", "celsius", "volts"])
+
+
+def test_equilibrium():
+    out = asked("equilibrium")
+    h, acid, water = out["H"], 10**-4.756, 10**-13.995
+    assert h == pytest.approx(water / h + 0.1 * acid / (acid + h), rel=1e-9)  # charge
+    state = {name: out[name] for name in ("pH", "total", "pKa", "H", "OH", "Ac", "HAc")}
+    every_way("equilibrium", state, ["total", "pH free total", "pH free pKa"])

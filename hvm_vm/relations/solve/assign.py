@@ -117,6 +117,8 @@ def assign(
         for name in unknowns:
             if name not in matching.relation_of:
                 augment(name, users, matching)
+    matching.holds = [row.unknowns for row in rows]
+    unknowns += _through(rows, matching, speaks, known, [*guessed, *asked])
     for k, row in enumerate(rows):
         if row.kind == "dropped" and k not in matching.unknown_of:
             result.left += row.relations  # a value that was computed is set instead
@@ -174,6 +176,31 @@ def _rows(
             if key is not None:
                 cases[key] = rows[-1]
     return rows
+
+
+def _through(rows: list[Row], matching: Matching, speaks: Speaks, known: set[str],
+             wanted: Iterable[str]) -> list[str]:
+    """Relations that are left without an unknown of their own may determine one that is wanted
+    through the relations `name = …` between them (`across = speed*cos(angle)`, `across*time =
+    range` for `angle`). Matches those, and adds them to what the rows hold; the names found."""
+    spare = [n for n in dict.fromkeys(wanted) if n not in known and n not in matching.relation_of]
+    if not spare or len(matching.unknown_of) == sum(bool(row.unknowns) for row in rows):
+        return []
+    more = [tuple(n for n in dict.fromkeys(m for r in row.relations
+                                           for m in speaks.through(r, known))
+                  if n in spare and n not in row.unknowns) if row.unknowns else ()
+            for row in rows]
+    wider = Matching([(*row.unknowns, *names) for row, names in zip(rows, more, strict=True)],
+                     matching.unknown_of, matching.relation_of)
+    users = wider.users()
+    for name in spare:
+        augment(name, users, wider)
+    found = [n for n in spare if n in matching.relation_of]
+    if found:
+        for row, names in zip(rows, more, strict=True):
+            row.unknowns = (*row.unknowns, *(n for n in names if n in found))
+        matching.holds = [row.unknowns for row in rows]
+    return found
 
 
 def _wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds: bool):

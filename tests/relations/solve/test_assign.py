@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+import hvm_vm
 from tests.relations.programs import close, error, system, values
 
 
@@ -106,3 +107,35 @@ def test_a_guess_is_a_number_that_is_known():
     assert "cannot depend on what is solved for" in error("guess x = y\nx^2 = 4\ny = x")
     assert "a guess is a number" in error("guess x = 'A'\nx^2 = 4")
     assert system("guess y = x\nx^2 = 4\ny^2 = x").order == ("x", "y")
+
+
+THROW = """
+across = speed*cos(angle)
+up = speed*sin(angle)
+up*time - 5*time^2 = 0
+range = across*time
+guess angle = 0.3; guess time = 1; guess speed = 3
+find angle, speed, range, time
+"""
+
+
+@pytest.mark.parametrize(
+    "known, found",
+    [({"speed", "angle"}, {"range", "time"}), ({"speed", "range"}, {"angle", "time"}),
+     ({"angle", "range"}, {"speed", "time"}), ({"time", "range"}, {"speed", "angle"})],
+)  # fmt: skip
+def test_what_is_wanted_is_found_through_other_relations(known, found):
+    """Also where each relation that is left holds an unknown of its own, but too few of them."""
+    throw = {"speed": 20.0, "angle": 0.5}
+    throw["time"] = throw["speed"] * math.sin(0.5) / 5
+    throw["range"] = throw["speed"] * math.cos(0.5) * throw["time"]
+    program = hvm_vm.compile(THROW, known=known)
+    out = program({n: throw[n] for n in known}, engine="reference")
+    assert {n: out[n] for n in found} == pytest.approx({n: throw[n] for n in found}, rel=1e-6)
+
+
+def test_what_nobody_wants_is_not_found_through_others():
+    """`height` set from outside is not a relation for `speed`, an input like any other."""
+    built = system("given speed\nup = 2*speed\nheight = up^2\ntime = up/5\nfind time",
+                   known={"height"})
+    assert not built.blocks
