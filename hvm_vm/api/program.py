@@ -69,7 +69,7 @@ class Program:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs, in order."""
-        return tuple(self._names.inputs)
+        return self._names.spoken()
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ class Program:
         return [name for name in names if name in found and name not in self._names]
 
     def __repr__(self) -> str:
-        names = ", ".join(self._names.signature(item) for item in self.module.inputs)
+        names = ", ".join(self._names.signatures(self.module.inputs))
         return f"<Program {self.module.file}: {names} -> {', '.join(self.outputs)}>"
 
     def disassemble(self) -> str:
@@ -246,15 +246,17 @@ class Program:
              **named) -> BoundRun:
         """Buffers and kernels fixed for the shapes of these inputs: a `BoundRun`.
 
-        `constant` names inputs that never change: they are used without copying."""
+        `constant` names inputs that never change: they are used without copying. A scalar of a
+        family that is one array stands for itself: the array is constant when all of them are."""
         values, options = self._split(values, named)
         program, arguments = self._arguments(values, options["data"])
         plan, arrays = program._planned(arguments)
         by_name = {item.name: arrays[item.register] for item in program.module.inputs}
         constant = (constant,) if isinstance(constant, str) else tuple(constant)
         for name in constant:
-            if name not in by_name:
+            if name not in program._names:
                 program._names.complain([name], program._spellings, set(program.outputs))
+        constant = program._names.constant(constant)
         return BoundRun(plan, options["engine"] or "auto", options["threads"], by_name, constant)
 
     def trace(self, values: Mapping[str, object] | None = None, /, *, repeat: int = 5,

@@ -38,11 +38,13 @@ class MissingInput(InputError):
 
 @dataclass
 class Arguments:
-    """What a run was given: arrays by input name, sizes by name, and names that are no inputs."""
+    """What a run was given: arrays by input name, sizes by name, names that are no inputs; and the
+    scalars that are missing of inputs of which others were given."""
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    missing: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Names:
@@ -61,6 +63,15 @@ class Names:
             if item.default >= 0
         }
 
+        # Arrays that the compiler made of scalars: nobody knows them by a name of their own.
+        self.made = {
+            item.name: tuple(dict.fromkeys(
+                f.name if f.name.isidentifier() else m.name
+                for f in module.families for m in f.members if m.register == item.register))
+            for item in module.inputs
+            if module.registers[item.register].shape and item.name not in self.families}
+        self.made = {name: own for name, own in self.made.items() if own}
+
         read = {r for one in module.code for r in one.operands}
         read |= {output.register for output in module.outputs if not output.hidden}
         # Inputs that nothing reads (their variable was set from outside, say) may be left out.
@@ -71,8 +82,15 @@ class Names:
 
     def all(self) -> list[str]:
         """Every name that a value can be given to."""
-        return [*self.inputs, *sorted(self.sizes), *(n for n in self.families if n in self),
+        return [*self.spoken(), *sorted(self.sizes), *(n for n in self.families if n in self),
                 *(n for n in self.members if n in self)]
+
+    def spoken(self) -> tuple[str, ...]:
+        """The inputs as the source names them: scalars where the compiler made arrays."""
+        if not self.made:
+            return tuple(self.inputs)
+        return tuple(dict.fromkeys(
+            own for name in self.inputs for own in self.made.get(name, (name,))))
 
     def _places(self, name: str) -> list[Member] | None:
         """The scalars of inputs that a family's or member's name stands for."""
@@ -83,6 +101,20 @@ class Names:
         else:
             return None
         return found if all(m.register in self.by_register for m in found) else None
+
+    def constant(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The inputs all of whose elements are among `names`: inputs, families, or scalars."""
+        names = tuple(names)
+        found = {name: None for name in names if name in self.inputs}
+        parts: dict[int, set[tuple[int, ...]]] = {}
+        for name in names:
+            for member in self._places(name) or ():
+                parts.setdefault(member.register, set()).add(member.position)
+        for register, positions in parts.items():
+            every = {m.position for m in self.members.values() if m.register == register}
+            if positions >= every:
+                found[self.by_register[register].name] = None
+        return tuple(found)
 
     def spelled(self, given: Iterable[str]) -> frozenset[str]:
         """The inputs `given`, with the scalars of families that lie in them."""
@@ -100,7 +132,7 @@ class Names:
             if name in self.sizes:
                 arguments.sizes[name] = _size(name, value)
                 known = True
-            if name in self.inputs:
+            if name in self.inputs and name not in self.made:
                 arguments.arrays[name] = as_input(value, self.module, self.inputs[name])
             elif (places := self._places(name)) is not None:
                 for member, part in self._spread(name, places, value):
@@ -145,7 +177,8 @@ class Names:
         if base is None or base.ndim < len(members[0].position):
             missing = [m.name for m in members if m.position not in parts]
             if missing and base is None:
-                raise InputError(f"missing: {listed(missing)} (other scalars of {name} are given)")
+                arguments.missing[name] = missing
+                return
             shape = tuple(1 + max(m.position[k] for m in members)
                           for k in range(len(members[0].position)))
             number = 0 if base is None else base
@@ -168,7 +201,7 @@ class Names:
             else:
                 hint = suggestion(name, {*self.all(), *spellings})
                 lines.append(f"{name} is not an input of {where}{hint}")
-        names = [self.signature(item) for item in module.inputs]
+        names = self.signatures(module.inputs)
         lines.append(f"its inputs are {listed(names, most=30)}" if names else "it has no inputs")
         raise InputError("\n".join(lines))
 
@@ -179,12 +212,16 @@ class Names:
                   and item.name not in self.unread]
         if not absent:
             return
+        if not self.made and arguments.missing:
+            name, names = next(iter(arguments.missing.items()))
+            raise InputError(f"missing: {listed(names)} (other scalars of {name} are given)")
         plain = [item for item in absent if item.pattern is None]
         lines = []
         if plain:
-            names = [self.signature(item) for item in plain]
-            noun = "the input" if len(plain) == 1 else "the inputs"
-            verb = "is" if len(plain) == 1 else "are"
+            names = [text for item in plain for text in
+                     arguments.missing.get(item.name) or self.signatures([item])]
+            noun = "the input" if len(names) == 1 else "the inputs"
+            verb = "is" if len(names) == 1 else "are"
             lines.append(f"{noun} {listed(names, most=40)} {verb} missing")
         patterns = [item for item in absent if item.pattern is not None]
         if patterns:
@@ -193,7 +230,12 @@ class Names:
                          "file: give it with --data")
         source = absent[0].source if len(absent) == 1 else -1
         raise MissingInput(located(self.module, source, "\n".join(lines)),
-                           plain[0].name if plain else "")
+                           self.made.get(plain[0].name, (plain[0].name,))[0] if plain else "")
+
+    def signatures(self, items: Iterable[Input]) -> list[str]:
+        """The inputs as messages name them."""
+        return [text for item in items
+                for text in self.made.get(item.name) or (self.signature(item),)]
 
     def signature(self, item: Input) -> str:
         """`X[t,i]`."""

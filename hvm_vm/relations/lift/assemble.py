@@ -63,13 +63,17 @@ class _Assembly(Answers):
         """A statement that stays, with its `...` written out."""
         found = self.by_number.get(number)
         span = self.un.spans[number]
+        text, start, end = self.text, span.start, span.end
+        if number in self.un.texts:
+            text = self.un.texts[number]
+            start, end = 0, len(text)
         if found is None:
             diagnostics = Diagnostics(Source("statement", ""))
-            found = StatementParser(self.text, diagnostics, span.start, span.end).statements()
+            found = StatementParser(text, diagnostics, start, end).statements()
             if diagnostics.has_errors or len(found) != 1:
                 raise Unliftable("a statement cannot be read")
             found = found[0]
-        words = self.text[span.start : span.end]
+        words = text[start:end]
         if "..." in words or "…" in words:
             report = Report(self.source, Diagnostics(self.source))
             ellipses = Ellipses(self.un.families, report)

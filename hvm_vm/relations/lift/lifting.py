@@ -19,6 +19,7 @@ from .members import Unliftable
 from .plan import Planner, SetApart
 from .read import read
 from .scan import Scan, file_spans, scan, source_text
+from .structure import by_structure
 
 LARGE = 300_000  # characters: larger texts are not parsed before they are scanned
 MOST_TRIES = 4
@@ -80,14 +81,33 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     text = source_text(source, file)
     if file is not None:
         scanned = scan(text, file_spans(file))
-    if scanned is None or not scanned.shapes:
-        raise Unliftable("no scalars with numbers")
+    if scanned is None:
+        raise Unliftable("the text holds the scan's own letters")
     statements = None if file is None else list(file.statements)
     if statements is not None and any(_unsolved(s) for s in statements):
         raise Unliftable("a system to solve")
+    outside = known, free, find
+
+    def attempt(scanned: Scan, spelled: dict[str, str] | None = None) -> Lifted | None:
+        try:
+            return _attempt(source, text, scanned, statements, outside, spelled)
+        except Unliftable:
+            return None
+
+    found = by_structure(attempt(scanned), attempt, scanned, text, {*known, *free, *find})
+    if found is None:
+        raise Unliftable("no relations repeat")
+    return found
+
+
+def _attempt(source, text, scanned, statements, outside, spelled) -> Lifted:
+    """Lift a scan. Raises `Unliftable`."""
+    known, free, find = outside
+    if not scanned.shapes:
+        raise Unliftable("no scalars with numbers")
     apart: dict[str, int] = {}
     for _ in range(MOST_TRIES):
-        unrolled = read(scanned, text, statements, apart)
+        unrolled = read(scanned, text, statements, apart, spelled)
         if any(_unsolved(s) for _, s in unrolled.others):
             raise Unliftable("a system to solve")
         try:
@@ -155,5 +175,8 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
             if name not in covered and name not in plain]
         if members and array in system.variables:
             shape = tuple(b - a + 1 for a, b in zip(low, high, strict=True))
-            found.append(ScalarFamily(array, low, shape, tuple(members)))
+            name = array
+            if head in lifted.plan.unrolled.made:  # no name of the source's
+                name = f"{members[0].name}…{members[-1].name}"
+            found.append(ScalarFamily(name, low, shape, tuple(members)))
     return tuple(found)

@@ -41,6 +41,8 @@ class Unrolled:
     families: Families
     members: dict[str, np.ndarray]
     spelled: dict[str, Spelling]
+    texts: dict[int, str] = field(default_factory=dict)  # as in `Scan`
+    made: set[str] = field(default_factory=set)  # the arrays that `structure` made
     apart: dict[str, int] = field(default_factory=dict)
     elements: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     names: dict[str, dict[tuple[int, ...], str]] = field(default_factory=dict)
@@ -61,11 +63,13 @@ class Parsed:
 
 
 def read(
-    scan: Scan, text: str, parsed: list[S.Statement] | None, apart: dict[str, int] | None = None
+    scan: Scan, text: str, parsed: list[S.Statement] | None, apart: dict[str, int] | None = None,
+    spelled: dict[str, str] | None = None,
 ) -> Unrolled:
     """Read a scanned file. `parsed`: its statements by number, when they are parsed already.
     `apart`: arrays that are one array for each value of a subscript, such as layers that depend on
-    each other, with the place of that subscript.
+    each other, with the place of that subscript. `spelled`: what the scan calls names that it
+    numbered itself (see `structure`).
 
     Raises `Unliftable` with the reason when nothing of the file can be lifted."""
     shapes, others = _parsed(scan)
@@ -83,15 +87,25 @@ def read(
     statements = _other_statements(scan, text, others, parsed)
     plain, taken = _names(statements)
     scalars = [n for s, numbers in own.items() for n in names_of(s, numbers)]
-    families = Families(dict.fromkeys([*scalars, *plain]), frozenset([*scalars, *plain, *taken]))
-    _add_others(own, plain)
+    aliases = spelled or {}
+    spoken = [aliases.get(n, n) for n in plain]
+    families = Families(dict.fromkeys([*scalars, *spoken]), frozenset([*scalars, *spoken, *taken]))
+    _add_others(own, spoken)
     spelled = spellings(own, families)
     members = _members(own, spelled)
-    result = Unrolled([], {}, statements, scan.spans, families, members, spelled, apart or {})
+    back = {new: old for old, new in aliases.items()}
+    if back:
+        everything = [*(back.get(n, n) for n in scalars), *plain, *(scan.plain or ())]
+        families = Families(dict.fromkeys(everything), frozenset([*everything, *taken]))
+    result = Unrolled([], {}, statements, scan.spans, families, members, spelled,
+                      scan.texts, apart or {})
     late = add_blocks(shapes, result)
     result.others += _other_statements(scan, text, late, parsed)
-    _names_of_members(result, own)
+    _names_of_members(result, own, back)
     set_members_apart(result)
+    if aliases:
+        result.made = {h for h, own in result.names.items() if not aliases.keys().isdisjoint(
+            own.values())}
     return result
 
 
@@ -127,12 +141,14 @@ def _parsed(scan: Scan) -> tuple[list[Parsed], list[int]]:
 def _other_statements(scan, text, numbers, parsed) -> list[tuple[int, S.Statement]]:
     found = []
     for number in numbers:
-        if parsed is not None:
+        own = scan.texts.get(number)
+        if parsed is not None and own is None:
             found.append((number, parsed[number]))
             continue
-        span = scan.spans[number]
+        span = scan.spans[number] if own is None else Span(0, len(own))
         diagnostics = Diagnostics(Source("statement", ""))
-        statements = StatementParser(text, diagnostics, span.start, span.end).statements()
+        statements = StatementParser(
+            text if own is None else own, diagnostics, span.start, span.end).statements()
         if diagnostics.has_errors or len(statements) != 1:
             raise Unliftable("a statement cannot be read")
         found.append((number, statements[0]))
@@ -192,11 +208,14 @@ def _members(own, spelled) -> dict[str, np.ndarray]:
     return found
 
 
-def _names_of_members(result: Unrolled, own) -> None:
-    """Fill in the names of all members, those included that only `...` speaks of."""
+def _names_of_members(result: Unrolled, own, back: dict[str, str]) -> None:
+    """Fill in the names of all members as the file spells them (`back`), those included that only
+    `...` speaks of."""
     for skeleton, numbers in own.items():
         spelling = result.spelled[skeleton]
         names = names_of(skeleton, numbers)
+        if back:
+            names = [back.get(n, n) for n in names]
         subs = list(map(tuple, spelling.subscripts(numbers).tolist()))
         result.names.setdefault(spelling.head, {}).update(zip(subs, names, strict=True))
         head = spelling.head

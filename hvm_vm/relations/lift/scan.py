@@ -23,17 +23,17 @@ DIGITS = "\ua000"  # letters of a script that nobody writes HMP in
 LITERAL = "\ua001"
 MOST_DIGITS = 8  # longer runs number nothing
 
-_RUN = re.compile(r"(?<=[^\W\d])([0-9]+)")
-_NUMBER = re.compile(r"(?<![\w.])((?:[0-9]+(?:\.(?!\.)[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+RUN = re.compile(r"(?<=[^\W\d])([0-9]+)")
+NUMBER = re.compile(r"(?<![\w.])((?:[0-9]+(?:\.(?!\.)[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _EXPONENT = re.compile(r"(?<![\w.])([0-9][0-9.]*[eE])([0-9])")
 # In names with leading zeros (h01 beside h11) the zeros belong to the text and the rest to the row.
 AFTER_ZEROS = re.compile(
     r"(?:(?<=[^\W\d])|(?<=[^\W\d]0)|(?<=[^\W\d]00))([1-9][0-9]{0,7}(?![0-9])|0(?![0-9]))")
-_LONG_RUN = re.compile(rf"[^\W\d][0-9]{{{MOST_DIGITS + 1}}}")
-_ODD_RUN = re.compile(rf"[^\W\d](?:0[0-9]|[0-9]{{{MOST_DIGITS + 1}}})")
+LONG_RUN = re.compile(rf"[^\W\d][0-9]{{{MOST_DIGITS + 1}}}")
+ODD_RUN = re.compile(rf"[^\W\d](?:0[0-9]|[0-9]{{{MOST_DIGITS + 1}}})")
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"\s*(?:index|given|find|guess|check|precision)\b(?!\s*(?:=|\[))")
-_UNFIT = re.compile(r"[\[\]'\"{]|\b(?:where|otherwise|outside)\b|(?<![A-Za-z_0-9.])d\(")
+UNFIT = re.compile(r"[\[\]'\"{]|\b(?:where|otherwise|outside)\b|(?<![A-Za-z_0-9.])d\(")
 
 
 @dataclass
@@ -73,11 +73,15 @@ class Shape:
 
 @dataclass
 class Scan:
-    """A file's statements: `shapes` of those that lifting may read, `others` (numbers of spans)."""
+    """A file's statements: `shapes` of those that lifting may read, `others` (numbers of spans).
+    `plain`: names without numbers that stand in shapes, where the scan knows them. `texts`:
+    statements that are not as their spans say, since temporaries were written into them."""
 
     spans: list[Span]
     shapes: list[Shape]
     others: list[int]
+    plain: tuple[str, ...] = ()
+    texts: dict[int, str] = field(default_factory=dict)
 
 
 def scan(text: str, spans: list[Span]) -> Scan | None:
@@ -85,9 +89,9 @@ def scan(text: str, spans: list[Span]) -> Scan | None:
     if not text.isascii() and (DIGITS in text or LITERAL in text):
         return None
     exponents = _EXPONENT.search(text) is not None
-    odd_runs = _ODD_RUN.search(text) is not None
+    odd_runs = ODD_RUN.search(text) is not None
     comments = "#" in text
-    split = _RUN.split
+    split = RUN.split
     shapes: dict[str, Shape] = {}
     known: dict[str, Part | None] = {}
     others = []
@@ -97,8 +101,8 @@ def scan(text: str, spans: list[Span]) -> Scan | None:
             statement = _COMMENT.sub("", statement)
         if exponents:
             statement = _EXPONENT.sub(r"\1+\2", statement)
-        if odd_runs and _ODD_RUN.search(statement):
-            if _LONG_RUN.search(statement):
+        if odd_runs and ODD_RUN.search(statement):
+            if LONG_RUN.search(statement):
                 others.append(place)
                 continue
             parts = AFTER_ZEROS.split(statement)
@@ -120,9 +124,9 @@ def scan(text: str, spans: list[Span]) -> Scan | None:
 def part_of(key: str, shapes: dict[str, Shape]) -> Part | None:
     """A new part for the statements that are `key` but for the digits in names, in its shape; None
     when they cannot be lifted."""
-    if DIGITS not in key or _WORD.match(key) or _UNFIT.search(key):
+    if DIGITS not in key or _WORD.match(key) or UNFIT.search(key):
         return None
-    pieces = _NUMBER.split(key)
+    pieces = NUMBER.split(key)
     text = LITERAL.join(pieces[::2])
     shape = shapes.get(text)
     if shape is None:
@@ -132,10 +136,15 @@ def part_of(key: str, shapes: dict[str, Shape]) -> Part | None:
     return part
 
 
+def plain_text(statement: str) -> str:
+    """A statement without comments, its exponents with a sign (so that e3 is no name)."""
+    return _EXPONENT.sub(r"\1+\2", _COMMENT.sub("", statement))
+
+
 def key_of(statement: str) -> str:
     """A statement without the digits in its names."""
-    statement = _EXPONENT.sub(r"\1+\2", _COMMENT.sub("", statement))
-    split = AFTER_ZEROS if _ODD_RUN.search(statement) else _RUN
+    statement = plain_text(statement)
+    split = AFTER_ZEROS if ODD_RUN.search(statement) else RUN
     return DIGITS.join(split.split(statement)[::2])
 
 
