@@ -19,6 +19,7 @@ COMMANDS: dict[str, Command] = {
     "compile": Command("compile", "FILE.hmp [-o FILE.hvmb]", "compile relations to bytecode"),
     "check": Command("check", "FILE", "report every error and warning of a program"),
     "explain": Command("explain", "FILE", "show what each relation became"),
+    "graph": Command("graph", "FILE [-o FILE.svg]", "draw what is computed from what"),
     "lift": Command("lift", "FILE", "write a scalar program as whole arrays"),
     "fmt": Command("fmt", "FILE [--write | --check]", "print a program in its canonical form"),
     "dis": Command("dis", "FILE", "print a program's bytecode as assembly text"),
