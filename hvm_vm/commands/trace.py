@@ -4,6 +4,7 @@
   hvm trace model.hmp --data weights.safetensors --set 'token=[101, 102]' --repeat 20
   hvm trace model.hmp --json > trace.jsonl
   hvm trace model.hmp --chrome trace.json      # open in ui.perfetto.dev
+  hvm trace model.hmp --html trace.html        # open in a browser
 
 Times are means over the repeats, after a first run and the warm-up, which are reported apart.
 """
@@ -26,9 +27,12 @@ from hvm_vm.commands.options import (
 )
 from hvm_vm.commands.output import console, message, plain, with_folder, write_whole
 from hvm_vm.commands.programs import (
+    BYTECODE,
     given_data,
     given_values,
+    kind_of,
     open_program,
+    read_file,
     report_slips,
     report_unread,
 )
@@ -42,6 +46,8 @@ def configure(parser: Parser) -> None:
     engine_options(parser)
     parser.add("--json", action="store_true", help="JSON lines: every instruction, then a summary")
     parser.add("--chrome", metavar="FILE", help="also write a Chrome / Perfetto trace")
+    parser.add("--html", metavar="FILE",
+               help="also write a page with timeline, table, graph and source, for a browser")
     parser.add("--repeat", type=count, default=5, metavar="N", help="measured runs (default 5)")
     parser.add("--warmup", type=whole_number, default=1, metavar="N",
                help="runs before them, beside the first (default 1)")  # fmt: skip
@@ -58,6 +64,9 @@ def run(options: argparse.Namespace) -> int:
     if options.chrome:
         text = json.dumps(trace.chrome(), ensure_ascii=False).encode()
         write_whole(options.chrome, lambda file: file.write(text))
+    if options.html:
+        page = trace.html(source_text(options.file)).encode()
+        write_whole(options.html, lambda file: file.write(page))
     if options.json:
         sys.stdout.write(trace.json_lines())
     elif plain():
@@ -80,6 +89,14 @@ def run(options: argparse.Namespace) -> int:
         message(with_folder(str(found), options.file))
         return 1
     return status
+
+
+def source_text(path: str) -> str | None:
+    """The text of a source file; None of bytecode, and of standard input, which is read."""
+    if path == "-":
+        return None
+    data = read_file(path)
+    return None if kind_of(data) == BYTECODE else data.decode("utf-8-sig", "replace")
 
 
 def traced(options: argparse.Namespace, values: dict):

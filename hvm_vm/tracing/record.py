@@ -100,6 +100,7 @@ class Trace:
     traced_ns: tuple[int, ...]  # whole runs, with them
     stages: tuple[Stage, ...] = ()
     outputs: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+    module: Module | None = field(default=None, repr=False, compare=False)  # what was traced
 
     @property
     def flops(self) -> int:
@@ -131,6 +132,15 @@ class Trace:
         from hvm_vm.tracing.chrome import chrome
 
         return chrome(self)
+
+    def html(self, source: str | None = None) -> str:
+        """One page that stands alone: timeline, table, graphs and source, linked to one another.
+
+        `source`: the program's text, to show all of it; without it, the relations that the bytecode
+        names are shown. Raises `ValueError` for a trace without its module."""
+        from hvm_vm.tracing.page import page
+
+        return page(self, source)
 
 
 def record(
@@ -185,6 +195,7 @@ def record(
         run_ns=tuple(run_ns),
         traced_ns=tuple(traced_ns),
         stages=tuple(all_stages),
+        module=module,
     )
 
 

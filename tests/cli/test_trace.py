@@ -133,3 +133,14 @@ def test_trace_takes_what_run_takes(hvm, tmp_path):
     assert done.status == 0, done.err
     with np.load(tmp_path / "out.npz") as found:
         assert (found["y"], found["z"]) == (2.0, 4.0)
+
+
+def test_html_is_written_whole(hvm, line, tmp_path):
+    page = tmp_path / "trace.html"
+    done = hvm("trace", line, "--set", "x=[1, 2]", "--html", page)
+    assert done.status == 0
+    text = page.read_text()
+    assert text.startswith("<!doctype html>") and text.endswith("</html>\n")
+    assert "given x[n]" in text  # the source, not only its relations
+    assert hvm("trace", line, "--set", "x=[1]", "--html", tmp_path / "no" / "t.html").status == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["line.hmp", "trace.html"]

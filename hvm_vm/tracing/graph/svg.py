@@ -51,8 +51,9 @@ class _Box:
     height: float
 
 
-def svg(graph: Graph, *, style: bool = True) -> str:
-    """The picture. `style`: with its own colours (a page that holds it brings its own)."""
+def svg(graph: Graph, *, style: bool = True, tip: str = "hvm-tip") -> str:
+    """The picture. `style`: with its own colours (a page that holds it brings `STYLE` itself).
+    `tip`: the id of the arrows' tip, of which a page may have one only."""
     faces = [_face(node) for node in graph.nodes]
     boxes, box_of = _boxes(graph, faces)
     inner = sorted({(box_of[e.source], box_of[e.target]) for e in graph.edges
@@ -75,7 +76,7 @@ def svg(graph: Graph, *, style: bool = True) -> str:
             f'<g class="group">{_rect(left, top, box.width, box.height)}'
             f'{_text(left + PAD, top + 18, "soft", box.title)}{"".join(inside)}</g>')
     routes = dict(zip(inner, placed.routes, strict=True))
-    lines = _edges(graph, box_of, routes, faces, corners, boxes)
+    lines = _edges(graph, box_of, routes, faces, corners, boxes, tip)
     remark = graph.remark
     wide = max(placed.width + 30, len(graph.title) * CHARACTER, len(remark) * CHARACTER)
     width = wide + 2 * MARGIN
@@ -90,8 +91,9 @@ def svg(graph: Graph, *, style: bool = True) -> str:
         f'aria-label={_quoted(graph.title)} width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}">',
         f"<style>{STYLE}</style>" if style else "",
-        '<defs><marker id="hvm-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
-        'markerHeight="8" orient="auto-start-reverse"><path class="tip" d="M0 0L8 4L0 8z"/>'
+        f'<defs><marker id="{tip}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" '
+        'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto-start-reverse">'
+        '<path class="tip" d="M0 0L8 4L0 8z"/>'
         "</marker></defs>",
         *notes,
         f'<g transform="translate({shift:.1f},{MARGIN + head:.1f})">', *lines, *shapes, "</g>",
@@ -160,7 +162,7 @@ def _boxes(graph: Graph, faces: list[_Face]) -> tuple[list[_Box], list[int]]:
     return boxes, box_of
 
 
-def _edges(graph, box_of, routes, faces, corners, boxes) -> list[str]:
+def _edges(graph, box_of, routes, faces, corners, boxes, tip: str) -> list[str]:
     lines, labels = [], []
     named = len(graph.edges) <= LABELLED
     label_of: dict[tuple[int, int], dict[str, None]] = {}
@@ -180,7 +182,7 @@ def _edges(graph, box_of, routes, faces, corners, boxes) -> list[str]:
             path = (f"M{right:.1f} {y - 8:.1f}c22 -8 22 24 0 16")
         else:
             continue  # in a group: its box says that they are solved together
-        lines.append(f'<path class="edge" {keys} marker-end="url(#hvm-tip)" d="{path}">'
+        lines.append(f'<path class="edge" {keys} marker-end="url(#{tip})" d="{path}">'
                      f"{title}</path>")
     for pair, names in label_of.items() if named else ():
         (x1, y1), (x2, y2) = routes[pair][-2:]
@@ -208,7 +210,8 @@ def _node(node: Node, face: _Face, left: float, top: float, width: float) -> str
     texts = "".join(
         _text(left + PAD, top + LINE * (k + 1) - 1, kind, line)
         for k, (kind, line) in enumerate(face.lines))  # fmt: skip
-    return (f'<g class="node {node.kind}" data-key={_quoted(node.key)}>'
+    pcs = f' data-pcs="{" ".join(map(str, node.pcs))}"' if node.pcs else ""
+    return (f'<g class="node {node.kind}" data-key={_quoted(node.key)}{pcs}>'
             f"<title>{escape(whole)}</title>{_rect(left, top, width, face.height)}{texts}</g>")
 
 
