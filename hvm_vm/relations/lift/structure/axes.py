@@ -1,8 +1,9 @@
 """From what families share to subscripts.
 
-Partitions that are shared are axes: one numbering of the labels for all families. A partition may be
-made of several: in Q[h,t,c] the meetings with Wq tell only (h,c) and those with S only (h,t). What two
-of them have in common (their join) is an axis, h; the rest of a pair beside it is another, c.
+Partitions that are shared are axes: one numbering of the labels for all families. A partition may
+be made of several: in Q[h,t,c] the meetings with Wq tell only (h,c) and those with S only (h,t).
+What two of them have in common (their join) is an axis, h; the rest of a pair beside it is another,
+c.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ ROUNDS = 4
 
 @dataclass
 class Axis:
-    """The labels of an axis. `values`: their numbers where a family fixes them. `coarser`: for other
-    axes, the label there for each label here."""
+    """The labels of an axis. `values`: their numbers where a family fixes them. `coarser`: for
+    other axes, the label there for each label here."""
 
     size: int
     values: np.ndarray | None = None

@@ -1,9 +1,9 @@
 """Which names are alike: colour refinement of relations and names.
 
-A name's colour is made of the relation that determines it and of those that use it; a relation's of its
-formula and of the names in it; and so on until nothing splits any more (Weisfeiler and Leman 1968; see
-Paige and Tarjan 1987). Colours are hashes of sets, so how often a name is used, or how long a sum is,
-makes no difference: the rows of a triangle are alike.
+A name's colour is made of the relation that determines it and of those that use it; a relation's of
+its formula and of the names in it; and so on until nothing splits any more (Weisfeiler and Leman
+1968; see Paige and Tarjan 1987). Colours are hashes of sets, so how often a name is used, or how
+long a sum is, makes no difference: the rows of a triangle are alike.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ class _Walk:
 
     def tree(self, tree: Tree, path: tuple, terms: tuple) -> None:
         match tree:
-            case Ref(NAME, (place,)):
+            case Ref(head, (place,)) if head == NAME:
                 number = self.paths.setdefault(path, len(self.paths))
                 self.found[place - 1] = Place(number, terms)
             case Op():
@@ -208,7 +208,7 @@ class _Walk:
 def _kind(tree: Tree):
     """What two formulas have in common but for their names and the lengths of their sums."""
     match tree:
-        case Ref(NAME):
+        case Ref(head) if head == NAME:
             return "v"
         case Ref():
             return tree.head

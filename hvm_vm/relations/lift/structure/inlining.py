@@ -2,8 +2,9 @@
 
     t1 = a*p; t2 = b*q; ya = t1 + t2        ya = a*p + b*q
 
-Compilers write three-address code: each operation has a temporary of its own, numbered by a counter.
-A temporary that is a sum or a product and is used once is part of the sum or product that uses it.
+Compilers write three-address code: each operation has a temporary of its own, numbered by a
+counter. A temporary that is a sum or a product and is used once is part of the sum or product that
+uses it.
 """
 
 from __future__ import annotations

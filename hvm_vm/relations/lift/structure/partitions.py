@@ -1,13 +1,14 @@
 """What the names of a family have in common, by the terms in which they meet names of others.
 
 In q[t,i] = sum[j](W[i,j] * x[t,j]) every q meets the x of its own t, and no other: the connected
-components of "meets" are the values of t, of both families at once. In the same way q and W share i,
-and W and x share j.
+components of "meets" are the values of t, of both families at once. In the same way q and W share
+i, and W and x share j.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -83,7 +84,7 @@ def meetings(found: Erased, colours: Colours, family: np.ndarray,
     cuts = np.flatnonzero(np.diff(side)) + 1
     sides: dict[int, tuple[int, int, np.ndarray]] = {}
     starts = [0, *cuts.tolist(), len(nodes)]
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         if start == end:
             continue
         members = nodes[start:end] % total
@@ -141,8 +142,8 @@ def _pairs(found: Erased, colours: Colours, family: np.ndarray):
 
 
 def _places(shape: Shape) -> tuple[list[int], list[int]]:
-    """Which columns of a shape are paired: the left side with all, and the names of a term with each
-    other and with those outside its sum."""
+    """Which columns of a shape are paired: the left side with all, and the names of a term with
+    each other and with those outside its sum."""
     by_terms: dict[tuple, list[int]] = {}
     for k, place in enumerate(shape.places):
         by_terms.setdefault(place.terms, []).append(k + 1)

@@ -2,8 +2,8 @@
 
     s[t,u] = sum[i](q[t,i] * k[u,i])        as far as uses go, q and k are one family of 2*T*D names
 
-Where every product has one factor of each, the order of the factors in the text tells them apart, or
-else (factors commuted) a colouring of the names with two colours: the factors of a product have
+Where every product has one factor of each, the order of the factors in the text tells them apart,
+or else (factors commuted) a colouring of the names with two colours: the factors of a product have
 different ones, and names that are used in the same relations have the same.
 """
 
