@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hvm_vm.api.bytecode_files import load, loads
     from hvm_vm.api.program import Program
     from hvm_vm.compiling.building import compile
-    from hvm_vm.tracing.record import Trace
+    from hvm_vm.tracing.trace import Trace
 
 __version__ = "0.1.0"
 
@@ -34,7 +34,7 @@ _HOMES = {
     "load": "hvm_vm.api.bytecode_files",
     "loads": "hvm_vm.api.bytecode_files",
     "Program": "hvm_vm.api.program",
-    "Trace": "hvm_vm.tracing.record",
+    "Trace": "hvm_vm.tracing.trace",
     "find_nan": "hvm_vm.api.nan_search",
     "read_data": "hvm_vm.api.data",
 }

@@ -9,7 +9,8 @@ Conventions, all invisible to a reader:
 - ```` ```console ```` runs each `$ command` line in the scratch folder, where `examples` is linked,
   and the text up to the next `$` must be what it prints (standard output and error). Under
   `<!-- status: N -->` that is the exit status, otherwise it is 0. Under `<!-- figures vary -->`
-  numbers are compared as `#` and lines in any order, because they are times and sorted by time.
+  numbers are compared as `#` and lines in any order, because they are times and sorted by time;
+  so are their units, bars, and the limits that they are near to.
   Under `<!-- not run -->` nothing is run, nor under `<!-- needs: MODULE … -->` if one is missing.
 - ```` ```python ```` blocks of one document run in order in one namespace.
 """
@@ -34,6 +35,9 @@ _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.M | re.S)
 _NOTE = re.compile(r"<!-- (.*?) -->\s*\Z")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _UNIT = re.compile(r"# (?:ns|µs|ms|s)\b")
+_RATE = re.compile(r"# [kMGT]?op/s")
+_BAR = re.compile("[▏▎▍▌▋▊▉█]+")
+_ROOF = re.compile(r"(#%) (?:flops|cache|memory|mixed)\b")
 
 
 @dataclass(frozen=True)
@@ -195,10 +199,13 @@ def same(block: Block, text: str) -> bool:
 
 def masked(text: str) -> list[str]:
     """Lines, sorted, with numbers as `#`, units of time as one, and runs of blanks as one."""
-    return sorted(
-        " ".join(_UNIT.sub("# s", _NUMBER.sub("#", line)).replace(" - ", " # ").split())
-        for line in text.strip().splitlines()
-    )
+    return sorted(map(_masked_line, text.strip().splitlines()))
+
+
+def _masked_line(line: str) -> str:
+    line = _UNIT.sub("# s", _NUMBER.sub("#", _BAR.sub(" ", line)))
+    line = _ROOF.sub("#", _RATE.sub("# op/s", line))
+    return " ".join(f"{line} ".replace(" - ", " # ").replace(" - ", " # ").split())
 
 
 @contextlib.contextmanager

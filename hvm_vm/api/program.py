@@ -260,8 +260,12 @@ class Program:
         return BoundRun(plan, options["engine"] or "auto", options["threads"], by_name, constant)
 
     def trace(self, values: Mapping[str, object] | None = None, /, *, repeat: int = 5,
-              warmup: int = 1, **named):
-        """Run with a clock around every instruction: a `Trace`, with the results in `.outputs`."""
+              warmup: int = 1, watcher=None, **named):
+        """Run with a clock around every instruction: a `Trace`, with the results in `.outputs`.
+
+        `watcher` is told how far it is: see `tracing.record.Watcher`. The error of a run that fails
+        has what ran before it as a `Trace` in its attribute `trace`."""
+        from hvm_vm.tracing.machine import machine
         from hvm_vm.tracing.record import record
 
         values, options = self._split(values, named)
@@ -270,7 +274,7 @@ class Program:
         frame = prepared.frame()
         trace = record(prepared.bound, prepared.runnable, frame, engine=prepared.engine,
                        threads=prepared.threads, repeat=repeat, warmup=warmup,
-                       stages=prepared.stages)
+                       stages=prepared.stages, machine=machine(prepared.threads), watcher=watcher)
         return replace(trace, outputs=prepared.outputs(frame))
 
     # -- inside ---------------------------------------------------------------------------------

@@ -50,18 +50,57 @@ def cost(
         return prod(extents[d] for d in dims_of_roles(wanted, roles, reads))
 
     flops = sum(number * points(letters) for number, letters in core_terms(row.flops))
-    evaluated: dict[str, set[int]] = {}
-    for position, root in enumerate(roots):
-        if root >= 0:
-            region = root_roles(row, root_name(row, position))
-            evaluated.setdefault(region, set()).update(_reachable(nodes, root))
-    for region, numbers in evaluated.items():
+    for region, numbers in _evaluated(row, nodes, roots).items():
         per_point = sum(lane_ops.BY_NAME[nodes[n].op].flops for n in numbers)
         flops += per_point * points(region) if per_point else 0
     if row.group == "system":  # one iteration: the elimination and the two triangles
         n = result_count(row, len(roots))
         flops += (2 * n**3 // 3 + 2 * n * n) * points("o")
     return flops, _traffic(row, extents, nodes, roots, accesses, reads, elements, itemsizes)
+
+
+_OPERANDS = frozenset(("const", "iconst", "size", "index", "load", "acc", "unknown"))
+
+
+def scalar_operations(
+    op: str,
+    extents: Sequence[int],
+    roles: Sequence[str],
+    nodes: Sequence[Node],
+    roots: Sequence[int],
+    accesses: Sequence[BoundAccess],
+) -> int:
+    """How many operations of a scalar machine one execution stands for: those of the core, each
+    operation of an expression at each point (`exp` is one, a comparison and a subscript looked up
+    are one each), and one for each element that is only moved. Of a solve: one iteration."""
+    row = isa.BY_NAME[op]
+    if row.group == "control":
+        return 0
+    reads = [frozenset(d for d, stride in enumerate(a.strides) if stride) for a in accesses]
+
+    def points(wanted: str) -> int:
+        return prod(extents[d] for d in dims_of_roles(wanted, roles, reads))
+
+    count = sum(number * points(letters) for number, letters in core_terms(row.flops))
+    for region, numbers in _evaluated(row, nodes, roots).items():
+        count += points(region) * sum(1 for n in numbers if nodes[n].op not in _OPERANDS)
+    if row.group == "elementwise":
+        moved = sum(1 for root in roots if nodes[root].op in _OPERANDS)
+        count += moved * prod(extents)
+    if row.group == "system":
+        n = result_count(row, len(roots))
+        count += (2 * n**3 // 3 + 2 * n * n) * points("o")
+    return count
+
+
+def _evaluated(row, nodes, roots) -> dict[str, set[int]]:
+    """The nodes that are evaluated, by the roles of the dimensions that they are evaluated over."""
+    found: dict[str, set[int]] = {}
+    for position, root in enumerate(roots):
+        if root >= 0:
+            region = root_roles(row, root_name(row, position))
+            found.setdefault(region, set()).update(_reachable(nodes, root))
+    return found
 
 
 @cache

@@ -3,6 +3,7 @@
     runnable = engine.prepare(bound, threads)   # may compile; cached by the caller on `bound.cache`
     runnable.run(frame)                           # untraced: nothing is measured
     runnable.run_traced(frame, times)             # times: int64[len(code)], nanoseconds, added to
+    runnable.run_timed(frame, timeline)           # every execution, with its start: `Timeline`
 
 A run that fails raises `RunError` (status 1) or `InputError` (status 2: subscripts out of range,
 undetermined elements) whose text names the relation; `instructions_executed` counts what ran.
@@ -15,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from hvm_vm.engines.bound import Bound, Frame
+from hvm_vm.engines.timeline import Timeline
 
 
 class Runnable(Protocol):
@@ -25,6 +27,11 @@ class Runnable(Protocol):
 
     def run_traced(self, frame: Frame, times: np.ndarray) -> int:
         """As `run`, adding each instruction's nanoseconds to `times[pc]`."""
+
+    def run_timed(self, frame: Frame, timeline: Timeline) -> int:
+        """As `run`, telling `timeline` of every execution of a group of instructions, also when the
+        run fails. Groups are `self.timed_groups` (tuples of pcs) where the engine has them, because
+        it fuses instructions; else the pcs. Optional: the recorder can do with `run_traced`."""
 
 
 class Engine(Protocol):

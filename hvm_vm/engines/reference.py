@@ -22,6 +22,7 @@ from hvm_vm.engines.reference_solve import solve
 from hvm_vm.engines.reference_whole import layer_norm, product_sum, rms_norm, softmax
 from hvm_vm.engines.slices import part_of, slices
 from hvm_vm.engines.solved import Solved
+from hvm_vm.engines.timeline import Timeline
 from hvm_vm.engines.words import at_point, located, printable
 from hvm_vm.errors import HvmError, InputError, RunError
 
@@ -240,18 +241,32 @@ class Reference:
         return len(self.steps) + 1
 
     def run_traced(self, frame: Frame, times: np.ndarray) -> int:
-        clock = time.perf_counter_ns
+        timeline = Timeline(len(times), keep=0)
+        try:
+            return self.run_timed(frame, timeline)
+        finally:
+            times += timeline.total
+
+    def run_timed(self, frame: Frame, timeline: Timeline) -> int:
+        clock, add = time.perf_counter_ns, timeline.add
         pc = -1
         frame.scratch = None
+        timeline.watch(lambda: pc)
+        began = start = clock()
         try:
             with np.errstate(all="ignore"):
                 for pc, (parts, function) in enumerate(self.steps):
                     start = clock()
                     for part in parts:
                         _one(self.module, part, frame, function)
-                    times[pc] += clock() - start
+                    add(pc, start, clock() - start)
+            add(len(self.steps), clock(), 0)  # the halt
         except (HvmError, MemoryError) as error:
+            add(pc, start, clock() - start)
             raise self._failed(error, pc) from None
+        finally:
+            timeline.ns = clock() - began
+            timeline.close()
         return len(self.steps) + 1
 
     def solved(self, frame: Frame) -> dict[int, Solved]:

@@ -1,146 +1,51 @@
 """The recorder: run a bound program with a clock around every instruction.
 
-Times are nanoseconds of wall clock. The first run (which may still compile kernels) and the
+Times are nanoseconds of wall clock. The first run (which may still load what it needs) and the
 warm-up runs are kept apart from the `repeat` measured ones; a run without clocks is measured beside
-them, so that a reader sees what tracing itself costs.
+each of them, so that a reader sees what tracing itself costs.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
+from hvm_vm.bytecode.cost import scalar_operations
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import Bound, Frame
 from hvm_vm.engines.engine import Runnable
-from hvm_vm.engines.solved import Solved
+from hvm_vm.engines.timeline import Timeline
+from hvm_vm.errors import HvmError
 from hvm_vm.tracing.describe import brief, describe
+from hvm_vm.tracing.machine import Machine
+from hvm_vm.tracing.trace import (
+    FIRST,
+    MEASURED,
+    PLAIN,
+    WARMUP,
+    RunSpan,
+    Spread,
+    Stage,
+    Trace,
+    TraceRow,
+)
+
+__all__ = ["EVENTS", "REPEAT", "Spread", "Stage", "Trace", "TraceRow", "Watcher", "record"]
+
+REPEAT = 5  # measured runs, if nothing else is asked for
+PATIENCE_NS = 10_000_000_000  # and fewer when they would take longer than this
+BATCH_NS, BATCH = 100_000, 100  # runs without clocks go on so long, so many at most, each time
+EVENTS = 200_000  # executions that are kept one by one; what is beyond them is summed and counted
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Nanoseconds over repeats."""
+class Watcher(Protocol):
+    """Who is told how far a recording is, to show it."""
 
-    min: float
-    mean: float
-    max: float
-    stddev: float
-
-    @staticmethod
-    def of(samples: Iterable[float]) -> Spread:
-        values = np.asarray(list(samples), dtype=np.float64)
-        if not len(values):
-            return Spread(0.0, 0.0, 0.0, 0.0)
-        return Spread(
-            float(values.min()), float(values.mean()), float(values.max()), float(values.std())
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TraceRow:
-    """One instruction. `flops` and `bytes` are of one run (arithmetic done, memory read and
-    written, by the cost rules of the instruction table); `times_ns` has one entry a repeat."""
-
-    pc: int
-    op: str
-    source: str  # file:line of the relation
-    line: int
-    relation: str  # the relation as the source wrote it
-    disassembly: str
-    shapes: tuple[tuple[int, ...], ...]  # of the operands: results first, then what is read
-    flops: int
-    bytes: int
-    times_ns: tuple[int, ...]
-    brief: str = ""  # `disassembly` for tables: a long one is told in few words
-    solved: Solved | None = None  # what a solve reports
-
-    @property
-    def iterations(self) -> int | None:
-        """Of a solve: the most evaluations of its relations that a point took."""
-        return self.solved.iterations if self.solved else None
-
-    @property
-    def residual(self) -> float | None:
-        """Of a solve: the largest residual relative to the terms of its relation."""
-        return self.solved.residual if self.solved else None
-
-    @property
-    def time(self) -> Spread:
-        return Spread.of(self.times_ns)
-
-    @property
-    def mean_ns(self) -> float:
-        return sum(self.times_ns) / len(self.times_ns) if self.times_ns else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What came before the measured runs: load, verify, bind, compile, first run."""
-
-    name: str
-    ns: int
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What `program.trace(…)` returns. `print(trace)` shows the report."""
-
-    file: str
-    engine: str
-    threads: int
-    sizes: dict[str, int]
-    rows: tuple[TraceRow, ...]
-    instructions_executed: int
-    repeat: int
-    warmup: int
-    run_ns: tuple[int, ...]  # whole runs, without clocks
-    traced_ns: tuple[int, ...]  # whole runs, with them
-    stages: tuple[Stage, ...] = ()
-    outputs: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
-    module: Module | None = field(default=None, repr=False, compare=False)  # what was traced
-
-    @property
-    def flops(self) -> int:
-        """Floating-point operations of one run."""
-        return sum(row.flops for row in self.rows)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that the instructions of one run read and write."""
-        return sum(row.bytes for row in self.rows)
-
-    @property
-    def run(self) -> Spread:
-        return Spread.of(self.run_ns)
-
-    def __str__(self) -> str:
-        from hvm_vm.tracing.report import plain
-
-        return plain(self)
-
-    def json_lines(self) -> str:
-        """One JSON object a line: every instruction in order, then a summary."""
-        from hvm_vm.tracing.jsonlines import json_lines
-
-        return json_lines(self)
-
-    def chrome(self) -> dict:
-        """The trace in the Trace Event Format of Chrome and Perfetto, as a JSON-ready object."""
-        from hvm_vm.tracing.chrome import chrome
-
-        return chrome(self)
-
-    def html(self, source: str | None = None) -> str:
-        """One page that stands alone: timeline, table, graphs and source, linked to one another.
-
-        `source`: the program's text, to show all of it; without it, the relations that the bytecode
-        names are shown. Raises `ValueError` for a trace without its module."""
-        from hvm_vm.tracing.page import page
-
-        return page(self, source)
+    def begin(self, kind: str, number: int, of: int, timeline: Timeline | None) -> None:
+        """A run begins: the first run, or `number` of `of`. `timeline.position` says where."""
 
 
 def record(
@@ -150,72 +55,222 @@ def record(
     *,
     engine: str,
     threads: int = 1,
-    repeat: int = 5,
+    repeat: int | None = REPEAT,
     warmup: int = 1,
     stages: Iterable[tuple[str, int]] = (),
+    machine: Machine | None = None,
+    watcher: Watcher | None = None,
+    events: int = EVENTS,
 ) -> Trace:
     """Run `runnable` on `frame`: once, `warmup` times, then `repeat` times with and without clocks.
 
-    `stages` are (name, nanoseconds) of what the caller did before. Errors of the run pass through.
+    `repeat` None: `REPEAT` times, but fewer when the first run says that they would take long.
+    `stages` are (name, nanoseconds) of what the caller did before. Errors of a run pass through,
+    with what ran before them as a `Trace` in their attribute `trace`.
     """
-    repeat, warmup = max(1, repeat), max(0, warmup)
-    clock = time.perf_counter_ns
-    before = clock()
-    executed = runnable.run(frame)
-    all_stages = [Stage(name, int(ns)) for name, ns in stages]
-    all_stages.append(Stage("first run", clock() - before))
+    recorder = _Recorder(bound, runnable, frame, watcher, events)
+    warmup = max(0, warmup)
+    stages = [Stage(name, int(ns)) for name, ns in stages]
 
-    count = len(bound.code)
-    for _ in range(warmup):
-        runnable.run_traced(frame, np.zeros(count, np.int64))
-    samples = np.zeros((repeat, count), np.int64)
-    run_ns, traced_ns = [], []
-    for sample in samples:
-        start = clock()
-        runnable.run(frame)
-        middle = clock()
-        executed = runnable.run_traced(frame, sample)
-        end = clock()
-        run_ns.append(middle - start)
-        traced_ns.append(end - middle)
+    def trace(executed: int, rows, plain, traced, failure="") -> Trace:
+        dispatch, clock = (None, None) if failure else _calibrated(runnable)
+        module: Module = bound.program.module
+        return Trace(
+            file=module.file, engine=engine, threads=threads, sizes=dict(bound.sizes), rows=rows,
+            instructions_executed=executed, repeat=len(traced), warmup=warmup,
+            run_ns=tuple(plain), traced_ns=tuple(traced),
+            stages=(*stages, *(Stage(FIRST, r.ns) for r in recorder.runs[:1])),
+            runs=tuple(recorder.runs), events=recorder.all_events(), groups=recorder.groups,
+            dropped=recorder.dropped, dispatch_ns=dispatch, clock_ns=clock, machine=machine,
+            failure=failure, module=module,
+        )  # fmt: skip
 
-    module: Module = bound.program.module
+    measured: list[Timeline] = []
+    plain: list[float] = []
+    try:
+        executed = recorder.timed(FIRST, 1, 1)
+        if repeat is None:
+            first = recorder.runs[0].ns
+            repeat = max(1, min(REPEAT, PATIENCE_NS // max(1, 2 * first)))
+        repeat = max(1, repeat)
+        for k in range(warmup):
+            recorder.timed(WARMUP, k + 1, warmup)
+        for k in range(repeat):
+            timeline = recorder.timeline()
+            plain.append(recorder.plain(k + 1, repeat))
+            executed = recorder.timed(MEASURED, k + 1, repeat, timeline)
+            measured.append(recorder.last)
+    except HvmError as error:
+        error.trace = recorder.failed(error, trace, machine)
+        raise
     solved = runnable.solved(frame) if hasattr(runnable, "solved") else {}
-    rows = tuple(
-        _row(module, bound, k, samples[:, k], solved.get(k)) for k in range(count))
-    return Trace(
-        file=module.file,
-        engine=engine,
-        threads=threads,
-        sizes=dict(bound.sizes),
-        rows=rows,
-        instructions_executed=int(executed),
-        repeat=repeat,
-        warmup=warmup,
-        run_ns=tuple(run_ns),
-        traced_ns=tuple(traced_ns),
-        stages=tuple(all_stages),
-        module=module,
-    )
+    rows = recorder.rows(measured, solved, machine)
+    return trace(int(executed), rows, plain, [r.ns for r in recorder.runs if r.kind == MEASURED])
 
 
-def _row(module: Module, bound: Bound, k: int, samples, solved: Solved | None) -> TraceRow:
-    instruction, word = bound.code[k], module.code[k]
-    place, line, relation = module.file, 0, ""
-    if instruction.source >= 0:
-        span = module.sources[instruction.source]
-        place, line, relation = f"{module.file}:{span.line}", span.line, span.text
-    return TraceRow(
-        pc=instruction.pc,
-        op=instruction.op,
-        source=place if instruction.source >= 0 else "",
-        line=line,
-        relation=relation,
-        disassembly=describe(module, word, bound.sizes),
-        brief=brief(module, word, bound.sizes),
-        shapes=tuple(bound.registers[r].shape for r in word.operands),
-        flops=int(instruction.flops),
-        bytes=int(instruction.bytes),
-        times_ns=tuple(int(t) for t in samples),
-        solved=solved,
-    )
+class _Recorder:
+    """The runs of one recording, and their events."""
+
+    def __init__(self, bound: Bound, runnable, frame: Frame, watcher, keep: int) -> None:
+        self.bound, self.runnable, self.frame, self.watcher = bound, runnable, frame, watcher
+        groups = getattr(runnable, "timed_groups", None)
+        self.groups = tuple(
+            tuple(g) for g in groups) if groups else tuple((k,) for k in range(len(bound.code)))
+        self.runs: list[RunSpan] = []
+        self.keep, self.dropped = keep, 0
+        self.last: Timeline | None = None
+        self._events: list[np.ndarray] = []
+        self._origin = time.perf_counter_ns()
+
+    def timeline(self, keep: bool = True) -> Timeline:
+        """For the next run with clocks."""
+        return Timeline(len(self.groups), self.keep if keep else 0)
+
+    def plain(self, number: int, of: int) -> float:
+        """Runs without clocks, several of short ones, as one run alone is not what it is among
+        others; the nanoseconds of one."""
+        if self.watcher is not None:
+            self.watcher.begin(PLAIN, number, of, None)
+        run, frame = self.runnable.run, self.frame
+        batch = max(1, min(BATCH, BATCH_NS // max(1, self.runs[-1].ns)))
+        start = time.perf_counter_ns()
+        for _ in range(batch):
+            run(frame)
+        ns = time.perf_counter_ns() - start
+        self.runs.append(RunSpan(PLAIN, number, start - self._origin, ns, batch))
+        return ns / batch
+
+    def timed(self, kind: str, number: int, of: int, timeline: Timeline | None = None) -> int:
+        """A run with clocks, whose events are kept if it is not a warm-up; what it executed."""
+        if timeline is None:
+            timeline = self.timeline(kind != WARMUP)
+        self.last = timeline
+        if self.watcher is not None:
+            self.watcher.begin(kind, number, of, timeline)
+        run = getattr(self.runnable, "run_timed", None) or self._end_to_end
+        start = time.perf_counter_ns()
+        try:
+            return run(self.frame, timeline)
+        finally:
+            ns = timeline.ns if timeline.ns is not None else time.perf_counter_ns() - start
+            if kind != WARMUP:
+                groups, starts, durations = timeline.events
+                self._events.append(np.stack([
+                    np.full(len(groups), len(self.runs)), groups, starts - self._origin, durations
+                ]))
+                self.keep -= len(groups)
+                self.dropped += timeline.dropped
+            self.runs.append(RunSpan(kind, number, start - self._origin, ns))
+
+    def _end_to_end(self, frame: Frame, timeline: Timeline) -> int:
+        """For an engine that only adds up times: its instructions as if each ran once, in order."""
+        times = np.zeros(len(self.bound.code), np.int64)
+        start = time.perf_counter_ns()
+        try:
+            return self.runnable.run_traced(frame, times)
+        finally:
+            ran = np.flatnonzero(times)
+            took = times[ran]
+            timeline.extend(ran, start + np.cumsum(took) - took, took)
+
+    def all_events(self) -> np.ndarray:
+        """int64[4, events]: the number of the run, the group, the start and the duration."""
+        return np.concatenate(self._events, axis=1) if self._events else np.zeros((4, 0), np.int64)
+
+    # -- rows --------------------------------------------------------------------------------------
+
+    def rows(self, measured: Sequence[Timeline], solved, machine, executed: int | None = None,
+             failed: int = -1) -> tuple[TraceRow, ...]:
+        """One row an instruction. `executed`: of a run that failed, how many were."""
+        rows: list[TraceRow | None] = [None] * len(self.bound.code)
+        for number, pcs in enumerate(self.groups):
+            weights = self._weights(pcs)
+            for pc in pcs:
+                rows[pc] = self._row(pc, number, pcs, weights[pc], measured, solved, machine,
+                                     executed, failed)
+        for pc, row in enumerate(rows):  # what the engine has no step for
+            if row is None:
+                rows[pc] = self._row(pc, None, (), 0.0, measured, solved, machine, executed, failed)
+        return tuple(rows)
+
+    def _weights(self, pcs: Sequence[int]) -> dict[int, float]:
+        """The part of its group's time that each instruction is given: by its work, counted as the
+        larger of its operations and its bytes."""
+        if len(pcs) == 1:
+            return {pcs[0]: 1.0}
+        work = {pc: max(self.bound.code[pc].flops, self.bound.code[pc].bytes) for pc in pcs}
+        whole = sum(work.values())
+        return {pc: w / whole if whole else 1 / len(pcs) for pc, w in work.items()}
+
+    def _row(self, pc, group, pcs, weight, measured, solved, machine, executed, failed) -> TraceRow:
+        bound, module = self.bound, self.bound.program.module
+        instruction, word = bound.code[pc], module.code[pc]
+        place, line, relation = "", 0, ""
+        if instruction.source >= 0:
+            span = module.sources[instruction.source]
+            place, line, relation = f"{module.file}:{span.line}", span.line, span.text
+        count, times, each = 1, tuple(0.0 for _ in measured), Spread(0.0, 0.0, 0.0, 0.0)
+        if group is not None:
+            count = max(1, *(int(t.counts[group]) for t in measured)) if measured else 1
+            times = tuple(_whole(weight * int(t.total[group])) for t in measured)
+            sums = [t for t in measured if t.counts[group]]
+            if sums:
+                each = Spread.of_sums(
+                    sum(int(t.counts[group]) for t in sums),
+                    weight * sum(int(t.total[group]) for t in sums),
+                    weight * min(int(t.least[group]) for t in sums),
+                    weight * max(int(t.most[group]) for t in sums),
+                    weight**2 * sum(float(t.squares[group]) for t in sums))
+        if executed is not None and pc >= executed and pc != failed:
+            count = 0
+        flops, traffic = count * int(instruction.flops), count * int(instruction.bytes)
+        dtypes = tuple(module.registers[r].dtype for r in word.operands)
+        mean = sum(times) / len(times) if times else 0.0
+        roof = None
+        if machine is not None and count and mean and pc != failed:
+            precision = dtypes[0] if dtypes and dtypes[0] != "i64" else module.precision
+            roof = machine.roof(precision, instruction.flops, instruction.bytes, mean / count)
+        return TraceRow(
+            pc=pc,
+            op=instruction.op,
+            source=place,
+            line=line,
+            relation=relation,
+            disassembly=describe(module, word, bound.sizes),
+            brief=brief(module, word, bound.sizes),
+            shapes=tuple(bound.registers[r].shape for r in word.operands),
+            dtypes=dtypes,
+            flops=flops,
+            bytes=traffic,
+            scalar_operations=count * scalar_operations(
+                instruction.op, instruction.extents, instruction.roles, instruction.nodes,
+                instruction.roots, instruction.accesses),
+            times_ns=times,
+            each=each,
+            count=count,
+            solved=solved.get(pc),
+            timed_with=tuple(pcs) if len(pcs) > 1 else (),
+            roof=roof,
+            failed=pc == failed,
+        )
+
+    def failed(self, error: HvmError, trace, machine) -> Trace:
+        """What ran in the run that `error` ended. The engine counted the instructions before it."""
+        executed = getattr(error, "instructions_executed", None)
+        where = -1 if executed is None else executed
+        ran = [self.last] if self.last is not None else []
+        rows = self.rows(ran, {}, machine, executed, where)
+        return trace(int(executed or 0), rows, [], [r.ns for r in self.runs[-1:]], str(error))
+
+
+def _whole(ns: float) -> float:
+    """A whole number of nanoseconds as such."""
+    return int(ns) if ns == int(ns) else ns
+
+
+def _calibrated(runnable) -> tuple[float | None, float | None]:
+    """What dispatch and clock cost an instruction, where the engine can say."""
+    if not hasattr(runnable, "calibrate"):
+        return None, None
+    without, with_clocks = runnable.calibrate()
+    return without, max(0.0, with_clocks - without)

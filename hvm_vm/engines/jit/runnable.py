@@ -11,10 +11,11 @@ import numpy as np
 from hvm_vm.engines.bound import Bound, Frame
 from hvm_vm.engines.jit import cache
 from hvm_vm.engines.jit.block import Memory
-from hvm_vm.engines.jit.layout import SOLVE_PASSES, SOLVE_RATIO
+from hvm_vm.engines.jit.layout import FLAT_WORDS, SOLVE_PASSES, SOLVE_RATIO
 from hvm_vm.engines.jit.prepare import prepare_block
 from hvm_vm.engines.memory import not_enough_memory
 from hvm_vm.engines.solved import Solved
+from hvm_vm.engines.timeline import Timeline
 from hvm_vm.engines.words import byte_count
 from hvm_vm.errors import HvmError, InputError, RunError
 
@@ -70,11 +71,12 @@ class JitRunnable:
             block.put(self.first_step + 2 * k + 1, step.parameters)
         self.count = len(steps)
         self.pcs = np.array([pc for pc, _ in steps], np.intp)
+        self._edges = np.searchsorted(self.pcs, np.arange(len(bound.code) + 1))  # first steps
         self.solves = tuple(block.solves)
         self.kernels = tuple(sorted(block.kernel_names()))
         self.template = block.freeze()
         self._program = _PROGRAM(cache.address("run.program"))
-        self._traced = None
+        self._traced = self._counter = None
 
     def rebind(self, frame: Frame) -> None:
         """Take the frame's arrays as they are now: needed after an input array was replaced."""
@@ -117,20 +119,78 @@ class JitRunnable:
 
     def run_traced(self, frame: Frame, times: np.ndarray) -> int:
         """As `run`, adding each instruction's nanoseconds to `times[pc]`."""
+        timeline = Timeline(len(times), keep=0)
+        try:
+            return self.run_timed(frame, timeline)
+        finally:
+            times += timeline.total
+
+    def run_timed(self, frame: Frame, timeline: Timeline) -> int:
+        """As `run`, telling `timeline` when each instruction ran."""
         binding = frame.scratch
         if binding.__class__ is not _Binding or binding.owner is not self:
             self.rebind(frame)
             binding = frame.scratch
         if self._traced is None:
             self._traced = _TRACED(cache.address("run.traced"))
+            self._counter = _CLOCK(cache.address("run.clock"))
         scale = nanoseconds_per_tick()
-        ticks = np.zeros(self.count + 1, np.int64)
-        done = self._traced(*binding.arguments, ticks.ctypes.data)
-        spent = np.bincount(self.pcs, ticks[:self.count] * scale, len(times))
-        times += np.rint(spent).astype(np.int64)
+        stamps = np.zeros(self.count + 1, np.int64)
+        timeline.watch(lambda: self._at(stamps), lambda: self._so_far(stamps, scale))
+        traced, (steps, count) = self._traced, binding.arguments
+        address = ctypes.c_int64(stamps.ctypes.data)
+        began, ticks = time.perf_counter_ns(), self._counter()
+        done = traced(steps, count, address)
+        timeline.ns = time.perf_counter_ns() - began
+        self._tell(timeline, stamps, -done - 1 if done < 0 else -1, began, ticks, scale)
         if done < 0:
             self._fail(frame, -done - 1)
         return len(self.bound.code)
+
+    def _at(self, stamps: np.ndarray) -> int | None:
+        """The pc of the step that runs: the first without a stamp."""
+        passed = int(np.count_nonzero(stamps[1:]))
+        return int(self.pcs[passed]) if passed < self.count else None
+
+    def _so_far(self, stamps: np.ndarray, scale: float) -> np.ndarray:
+        """Nanoseconds of each instruction in a run that goes on."""
+        passed = int(np.count_nonzero(stamps[1:]))
+        spent = np.diff(stamps[: passed + 1]) * scale
+        return np.bincount(self.pcs[:passed], spent, len(self.bound.code))
+
+    def _tell(self, timeline: Timeline, stamps, failed: int, began: int, ticks: int,
+              scale: float) -> None:
+        """The stamps of a run as events, up to the step that failed (-1: none did). An instruction
+        is its consecutive steps; one that has none, as the halt, takes no time."""
+        code = len(self.bound.code) if failed < 0 else int(self.pcs[failed]) + 1
+        edges = self._edges[:code + 1].copy()
+        if failed >= 0:
+            edges[-1] = failed + 1
+        at = began + np.rint((stamps[edges] - ticks) * scale).astype(np.int64)
+        timeline.extend(np.arange(code), at[:-1], np.diff(at))
+
+    def calibrate(self) -> tuple[float, float]:
+        """Nanoseconds that the dispatch of one instruction costs, without and with clocks: loops
+        over instructions that do nothing."""
+        count = 512
+        steps = np.empty((count, 2), np.int64)
+        nothing = np.zeros(FLAT_WORDS + 1, np.int64)
+        steps[:] = cache.address("run.flat"), nothing.ctypes.data
+        stamps = np.zeros(count + 1, np.int64)
+        traced = self._traced or _TRACED(cache.address("run.traced"))
+        found = []
+        for run in (lambda n: self._program(steps.ctypes.data, n),
+                    lambda n: traced(steps.ctypes.data, n, stamps.ctypes.data)):
+            best = []
+            for n in (count, 0):
+                times = []
+                for _ in range(50):
+                    start = time.perf_counter_ns()
+                    run(n)
+                    times.append(time.perf_counter_ns() - start)
+                best.append(min(times))
+            found.append(max(0.0, (best[0] - best[1]) / count))
+        return found[0], found[1]
 
     def solved(self, frame: Frame) -> dict[int, Solved]:
         """What each solve, by its pc, reports of the last run."""
