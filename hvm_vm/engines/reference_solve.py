@@ -17,7 +17,14 @@ from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.solving import memory as at
 from hvm_vm.engines.solving import plain, point
-from hvm_vm.engines.solving.relations import entries, is_linear, lines_of, unknowns_of
+from hvm_vm.engines.solving.relations import (
+    DEFAULT_START,
+    all_given,
+    entries,
+    is_linear,
+    lines_of,
+    unknowns_of,
+)
 from hvm_vm.engines.solving.words import failure
 from hvm_vm.engines.words import at_point, located
 from hvm_vm.errors import RunError
@@ -119,12 +126,13 @@ def solve(run) -> None:
     tolerance = one.nodes[one.roots[TOLERANCE]].immediate
     linear = is_linear(one, n)
     start, low, high = (relations.fixed(name, absent) for name, absent in (
-        ("start", 0.0), ("lower", -np.inf), ("upper", np.inf)))
+        ("start", DEFAULT_START), ("lower", -np.inf), ("upper", np.inf)))
     x, ended, passes, solved = plain.newton(
         relations.at, start, low, high, linear, tolerance, epsilon)
     for lane in np.flatnonzero(ended != plain.ENDED):
         m = [0.0] * at.size(n)
         m[at.LINEAR], m[at.TOLERANCE], m[at.EPSILON] = float(linear), tolerance, epsilon
+        m[at.GIVEN] = float(all_given(one, n))
         m[at.EVALUATIONS] = float(passes[lane])
         m[at.CAP] = passes[lane] + float(one.nodes[one.roots[ITERATIONS]].immediate)
         for which, values in ((at.START, start), (at.LOW, low), (at.HIGH, high)):

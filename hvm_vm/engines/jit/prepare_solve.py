@@ -28,7 +28,7 @@ from hvm_vm.engines.jit.prepare_maps import leaves_of
 from hvm_vm.engines.jit.spaces import Group, merge
 from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.solving import memory
-from hvm_vm.engines.solving.relations import entries, is_linear
+from hvm_vm.engines.solving.relations import DEFAULT_START, all_given, entries, is_linear
 
 LANES = 512        # points that are solved side by side,
 NUMBERS = 1 << 18  # and the numbers of a block, at most (or one point's)
@@ -140,7 +140,7 @@ class _Solve:
             return pairs + list(zip(jacobian, memory["jacobian"][1], strict=True))
 
         before = []
-        for name, absent in (("start", 0.0), ("lower", -np.inf), ("upper", np.inf)):
+        for name, absent in (("start", DEFAULT_START), ("lower", -np.inf), ("upper", np.inf)):
             for position, leaf in zip(layout.run(name), side[name][1], strict=True):
                 root = one.roots[position]
                 before.append((root if root >= 0 else Splat(self.kind, absent), leaf))
@@ -191,6 +191,7 @@ class _Solve:
             at.SOLVE_POINT_X: alone["x"][0], at.SOLVE_POINT_F: alone["residual"][0],
             at.SOLVE_POINT_SCALE: alone["scale"][0], at.SOLVE_POINT_SLOPES: alone["jacobian"][0],
             at.SOLVE_NUMBERS: block.add(*numbers), at.SOLVE_LINEAR: int(is_linear(one, n)),
+            at.SOLVE_GIVEN: int(all_given(one, n)),
             at.SOLVE_CAP: int(one.nodes[one.roots[ITERATIONS]].immediate),
             at.SOLVE_TOLERANCE: _bits(one.nodes[one.roots[TOLERANCE]].immediate),
             at.SOLVE_EPSILON: _bits(epsilon), at.SOLVE_GOES_ON: int(one.status == UNSOLVED_NAN),

@@ -1,5 +1,5 @@
-"""Gaussian elimination with full pivoting, of a matrix that tells its rank (Golub and Van Loan 2013,
-section 3.4.8). The pivots are compared after scaling by rows and columns."""
+"""Gaussian elimination with full pivoting, of a matrix that tells its rank (Golub and Van Loan
+2013, section 3.4.8). The pivots are compared after scaling by rows and columns."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ def make(get, put, jit):
     def weigh(m, n, fresh):
         """Merit and largest relative residual of the accepted point, with `fresh` weights (by the
         slopes there) or those it has; how near it is."""
-        at, residuals, slopes = HEAD + AT * n, HEAD + RESIDUAL * n, HEAD + (VECTORS + SLOPES * n) * n
+        at, residuals = HEAD + AT * n, HEAD + RESIDUAL * n
+        slopes = HEAD + (VECTORS + SLOPES * n) * n
         tolerance, epsilon = get(m, TOLERANCE), get(m, EPSILON)
         merit, worst, near, exact = 0.0, 0.0, True, True
         for i in range(n):

@@ -12,6 +12,7 @@ from __future__ import annotations
  TOLERANCE,     # of residuals and of the last step, relative
  CAP,           # the most evaluations
  EPSILON,       # of the program's precision
+ GIVEN,         # 1: all starts are the user's own, so none is looked for elsewhere in their place
  EVALUATIONS,   # so far
  LIMIT,         # of evaluations, for this attempt
  MERIT,         # sum of squares of the weighted residuals at the accepted point
@@ -21,17 +22,17 @@ from __future__ import annotations
  LENGTH,        # of the last full Newton step, in lengths of the unknowns,
  CONTRACTION,   # and relative to the one before
  CONDITION,     # of the last Jacobian: its largest pivot by its smallest, after scaling
- BEST_RATIO,    # of all accepted points: the smallest RATIO
- HEAD) = range(15)
+ BEST_MERIT,    # of all accepted points: the least, with weights by FIRST; -1: there is none
+ HEAD) = range(16)
 
 (X, F, SCALE,                 # the trial, its residuals and the magnitudes of their terms
  START, LOW, HIGH,
  AT, RESIDUAL, TERMS,         # the accepted point, the same for it
- FIRST,                       # magnitudes of the terms at the start
+ FIRST,                       # magnitudes of the terms at the first point that was evaluated
  WEIGHT,                      # of each residual in the merit
  STEP,                        # from the accepted point
  SPREAD,                      # of each unknown, for dogleg steps: the largest norm of its column
- BEST,                        # the accepted point of BEST_RATIO
+ BEST,                        # the accepted point of BEST_MERIT
  RIGHT, ORDER, ROW, COLUMN,   # of an elimination: right side, order of columns, scales
  VECTORS) = range(19)
 

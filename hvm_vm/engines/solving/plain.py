@@ -71,7 +71,7 @@ def newton(evaluate, start, low, high, linear: bool, tolerance: float, epsilon: 
                 near &= abs(f[i]) <= tolerance * size
                 leaves |= near & ~(effect > RESOLVED * scale[i])
                 relative[i] = np.where(f[i] == 0, 0, abs(f[i]) / size)
-        last = running & ~leaves & near & ((length <= 8 * epsilon * n) | (before <= tolerance))
+        last = running & ~leaves & near & ((length <= epsilon * n) | (before <= tolerance))
         ended[running & leaves] = LEFT
         ended[last] = ENDED
         if last.any():

@@ -3,8 +3,8 @@
 `make` builds `solve_point(p, m, n)` over any memory: the reference engine's is a list, that of the
 `jit` engine an address. `evaluate(p, m, n)` puts the residuals, the magnitudes of their terms and
 the Jacobian at the trial X into F, SCALE and JACOBIAN, and says whether all are finite; `p` is its
-own. START, LOW, HIGH, the settings and EVALUATIONS are set by the caller; the solution is in AT, with its
-RESIDUAL and SLOPES (or, of a failure, the best point that was found).
+own. START, LOW, HIGH, the settings and EVALUATIONS are set by the caller; the solution is in AT,
+with its RESIDUAL and SLOPES (or, of a failure, the best point that was found).
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from __future__ import annotations
 from hvm_vm.engines.solving import elimination, judging, roots, search, steps
 from hvm_vm.engines.solving.memory import (
     BEST,
-    BEST_RATIO,
+    BEST_MERIT,
     CAP,
     EVALUATIONS,
     EXHAUSTED,
+    FIRST,
+    GIVEN,
     HEAD,
     HIGH,
     HUGE,
     LIMIT,
     LINEAR,
     LOW,
-    RATIO,
+    SCALE,
     SINGULAR,
     STALLED,
     START,
@@ -71,20 +73,48 @@ def make(get, put, evaluate, jit):
         return 1
 
     @jit
+    def first(p, m, n):
+        """Evaluate at the start as it was given, though it be outside the bounds."""
+        outside = False
+        for j in range(n):
+            value = get(m, HEAD + START * n + j)
+            put(m, HEAD + X * n + j, value)
+            if not get(m, HEAD + LOW * n + j) <= value <= get(m, HEAD + HIGH * n + j):
+                outside = True
+        if outside and get(m, GIVEN) == 0.0:
+            place(m, n, 0)
+            return counted(p, m, n)
+        finite = counted(p, m, n)
+        if outside and finite:
+            place(m, n, 0)
+            finite = counted(p, m, n)
+        return finite
+
+    @jit
     def solve_point(p, m, n):
         """Where the solve of one point ends: SOLVED, MULTIPLE, or how it fails."""
         cap = get(m, CAP)
         linear = get(m, LINEAR) != 0.0
-        put(m, BEST_RATIO, HUGE)
+        put(m, BEST_MERIT, -1.0)
         status, defined = UNDEFINED, False
         for attempt in range(1 if linear else ATTEMPTS):
             left = cap - get(m, EVALUATIONS)
             if left <= 0.0:
                 break
             put(m, LIMIT, cap - left + (left if linear else max(left / 2.0, min(left, 25.0))))
-            place(m, n, attempt)
-            if not counted(p, m, n):
+            if attempt == 0:
+                finite = first(p, m, n)
+                if not finite and get(m, GIVEN) != 0.0:
+                    accept(m, n)
+                    return UNDEFINED
+            else:
+                place(m, n, attempt)
+                finite = counted(p, m, n)
+            if not finite:
                 continue
+            if not defined:
+                for i in range(n):
+                    put(m, HEAD + FIRST * n + i, get(m, HEAD + SCALE * n + i))
             defined = True
             status = descend(p, m, n, search.DOGLEG if attempt % 2 else search.NEWTON)
             if status <= SINGULAR:
@@ -94,14 +124,13 @@ def make(get, put, evaluate, jit):
         elif defined:
             status = STALLED
         # What was best is what is told.
-        for j in range(n):
-            value = get(m, (HEAD + BEST * n if defined else HEAD + START * n) + j)
-            put(m, HEAD + X * n + j, value)
-        if not defined:
+        if defined:
+            for j in range(n):
+                put(m, HEAD + X * n + j, get(m, HEAD + BEST * n + j))
+        else:
             place(m, n, 0)
         evaluate(p, m, n)
         accept(m, n)
-        put(m, RATIO, get(m, BEST_RATIO))
         return status
 
     return solve_point

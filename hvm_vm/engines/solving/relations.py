@@ -19,6 +19,14 @@ def entries(one: BoundInstruction, n: int) -> tuple[list[int], list[int]]:
     return found, numbers
 
 
+DEFAULT_START = 1.0  # of an unknown without a start
+
+
+def all_given(one: BoundInstruction, n: int) -> bool:
+    """Whether every unknown has a start of its own."""
+    return all(one.roots[k] >= 0 for k in Layout(n).run("start"))
+
+
 def is_linear(one: BoundInstruction, n: int) -> bool:
     """Whether every relation is affine in the unknowns, and no unknown has a bound."""
     layout = Layout(n)

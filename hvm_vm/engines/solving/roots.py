@@ -1,5 +1,5 @@
-"""What kind of root was found: a simple one, a multiple one (the Jacobian is singular there, but not
-around it), or one of a family.
+"""What kind of root was found: a simple one, a multiple one (the Jacobian is singular there, but
+not around it), or one of a family.
 
 A trial along the null vector of the Jacobian tells. Along a family the relations go on holding, to
 second order, but for what a step across it makes up for; from a multiple root the residuals grow

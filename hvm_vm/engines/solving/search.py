@@ -15,7 +15,7 @@ from hvm_vm.engines.solving.judging import EXACT, FAR
 from hvm_vm.engines.solving.memory import (
     AT,
     BEST,
-    BEST_RATIO,
+    BEST_MERIT,
     CAP,
     CONTRACTION,
     DAMPING,
@@ -205,6 +205,19 @@ def make(get, put, evaluate, jit, moves, judging, steps, roots):
         return length
 
     @jit
+    def keep_best(m, n):
+        """Remember the accepted point if it is the best so far."""
+        merit = 0.0
+        for i in range(n):
+            size = get(m, HEAD + FIRST * n + i)
+            merit += (get(m, HEAD + RESIDUAL * n + i) / (size if size > 0.0 else 1.0)) ** 2
+        if get(m, BEST_MERIT) < 0.0 or merit < get(m, BEST_MERIT):
+            put(m, BEST_MERIT, merit)
+            for j in range(n):
+                put(m, HEAD + BEST * n + j, get(m, HEAD + AT * n + j))
+        return 1
+
+    @jit
     def descend(p, m, n, method):
         """From the point that was evaluated last to a solution, or to where it stalls."""
         least = get(m, EPSILON) * 8.0 * n
@@ -215,7 +228,6 @@ def make(get, put, evaluate, jit, moves, judging, steps, roots):
         put(m, LENGTH, 0.0)
         for i in range(n):
             size = get(m, HEAD + SCALE * n + i)
-            put(m, HEAD + FIRST * n + i, size)
             put(m, HEAD + WEIGHT * n + i, 1.0 / size if size > 0.0 else 1.0)
             put(m, HEAD + SPREAD * n + i, 0.0)
         while True:
@@ -224,10 +236,7 @@ def make(get, put, evaluate, jit, moves, judging, steps, roots):
             accept(m, n)
             taken += 1
             near = weigh(m, n, method == NEWTON)
-            if get(m, RATIO) <= get(m, BEST_RATIO):
-                put(m, BEST_RATIO, get(m, RATIO))
-                for j in range(n):
-                    put(m, HEAD + BEST * n + j, get(m, HEAD + AT * n + j))
+            keep_best(m, n)
             rank = newton(m, n, HEAD + RESIDUAL * n, least)
             if rank < n and linear:
                 return SINGULAR

@@ -91,9 +91,9 @@ def make(get, put, jit, eliminate):
 
     @jit
     def dogleg(m, n, regular):
-        """Powell's (1970) step within RADIUS, in unknowns scaled by SPREAD: along the gradient, then
-        towards the Newton step, which is in RIGHT when the Jacobian is `regular`. The reduction of
-        the merit that the linear model promises."""
+        """Powell's (1970) step within RADIUS, in unknowns scaled by SPREAD: along the gradient,
+        then towards the Newton step, which is in RIGHT when the Jacobian is `regular`. The
+        reduction of the merit that the linear model promises."""
         slopes, right = HEAD + (VECTORS + SLOPES * n) * n, HEAD + RIGHT * n
         step, row, column = HEAD + STEP * n, HEAD + ROW * n, HEAD + COLUMN * n
         radius, newton_length, steep, bend = get(m, RADIUS), 0.0, 0.0, 0.0

@@ -26,6 +26,7 @@ AT, RESIDUAL, TERMS = memory.AT, memory.RESIDUAL, memory.TERMS
 JACOBIAN, SLOPES = memory.JACOBIAN, memory.SLOPES
 EVALUATIONS, CONDITION, CAP = memory.EVALUATIONS, memory.CONDITION, memory.CAP
 LINEAR, TOLERANCE, EPSILON = memory.LINEAR, memory.TOLERANCE, memory.EPSILON
+GIVEN = memory.GIVEN
 SOLVED, MULTIPLE = memory.SOLVED, memory.MULTIPLE
 PASSES, REGULAR, RESOLVED = plain.PASSES, plain.REGULAR, plain.RESOLVED
 CLOSE, SHRINKS, FARTHEST = plain.CLOSE, plain.SHRINKS, plain.FARTHEST
@@ -226,7 +227,7 @@ def _points(kind):
                     if near and not resolved:
                         put_f64(row, lane, LEFT - count)
                         continue
-                if near and (length <= 8.0 * epsilon * n or before <= tolerance):
+                if near and (length <= epsilon * n or before <= tolerance):
                     put_f64(row, lane, ENDED)
                     raise_to(told, at.TOLD_CONDITION, condition)
                     if count > get_i64(told, at.TOLD_PASSES):
@@ -321,6 +322,7 @@ def _points(kind):
             put_f64(m, HEAD + LOW * n + j, get(get_i64(p, at.SOLVE_LOW), j * lanes + lane))
             put_f64(m, HEAD + HIGH * n + j, get(get_i64(p, at.SOLVE_HIGH), j * lanes + lane))
         put_f64(m, LINEAR, float(get_i64(p, at.SOLVE_LINEAR)))
+        put_f64(m, GIVEN, float(get_i64(p, at.SOLVE_GIVEN)))
         put_f64(m, TOLERANCE, get_f64(p, at.SOLVE_TOLERANCE))
         put_f64(m, EPSILON, get_f64(p, at.SOLVE_EPSILON))
         put_f64(m, CAP, passes + float(get_i64(p, at.SOLVE_CAP)))
