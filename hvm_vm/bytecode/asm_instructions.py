@@ -186,7 +186,7 @@ class _Reader:
             self.roots[position] = self.expressions.read()
         for name in NAMES:
             if not tokens.accept_word(name):
-                if name in ("start", "residual", "scale"):
+                if name in ("residual", "scale"):
                     raise tokens.error(f"this solve needs a clause: {name} …")
                 continue
             for k, position in enumerate(layout.run(name)):

@@ -109,13 +109,14 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "that only V and the result have are the value features."),
     # -- systems ---------------------------------------------------------------------------------
     _op(40, "solve", "system", "o",
-        "iterations tolerance start* lower*? upper*? residual* scale* jacobian*?", 0,
+        "iterations tolerance start*? lower*? upper*? residual* scale* jacobian*?", 0,
         "D1[p], …, Dn[p] with residual_i(D1[p], …, Dn[p]) = 0", _FREE, "0",
         "Solves n relations for n unknowns, at each point by itself: damped Newton steps with the "
         "exact Jacobian, by LU with full pivoting; one step where no entry of the Jacobian depends on "
         "an unknown. In the expressions, `unknown k` is the k-th result so far. Ends the run "
         "(status 1) unless every residual is small beside its scale and the last full Newton step is "
-        "small beside the unknowns. With `unsolved nan` it does not end there: at points without a "
+        "small beside the unknowns. An unknown without `start` starts at 1, or elsewhere when a relation "
+        "has no finite value there. With `unsolved nan` it does not end there: at points without a "
         "solution all its unknowns are NaN, which no solution is. The message has one line for each "
         "relation, to name it by."),
     # -- claims ----------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
     iterations  the most evaluations of the relations, an integer constant
     tolerance   of residuals and of the last step, relative; a number constant
-    start       n: where each unknown starts
+    start       n, each may be absent: where the unknown starts (absent: 1, or where that has no
+                value elsewhere)
     lower       n, each may be absent: the unknown stays at or above
     upper       n, each may be absent: the unknown stays at or below
     residual    n: left side less right side of each relation, 0 at the solution

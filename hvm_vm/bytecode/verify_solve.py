@@ -33,7 +33,7 @@ def check_solve(
     nodes = descriptor.nodes
     for position, root in enumerate(roots):
         name = layout.name(position)
-        optional = name in ("lower", "upper", "jacobian")
+        optional = name in ("start", "lower", "upper", "jacobian")
         check_index(root, len(types), where, f"its {name}", "node", absent=optional)
         wanted = "i" if position == ITERATIONS else "f"
         if root >= 0 and types[root] != wanted:

@@ -1,4 +1,4 @@
-"""`solve` in NumPy: all points are evaluated together, then each goes its own step."""
+"""`solve` in NumPy: plain Newton at all points together, then the others one by one."""
 
 from __future__ import annotations
 
@@ -11,137 +11,170 @@ from hvm_vm.bytecode.solve_layout import (
     Layout,
     unknown_count,
 )
-from hvm_vm.engines import solve_steps as steps
 from hvm_vm.engines.bound import BoundInstruction
 from hvm_vm.engines.reference_lanes import Lanes
-from hvm_vm.engines.solve_words import failure
+from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.solved import Solved
-from hvm_vm.engines.words import at_point, located, printable
+from hvm_vm.engines.solving import memory as at
+from hvm_vm.engines.solving import plain, point
+from hvm_vm.engines.solving.relations import (
+    DEFAULT_START,
+    all_given,
+    entries,
+    is_linear,
+    lines_of,
+    unknowns_of,
+)
+from hvm_vm.engines.solving.words import failure
+from hvm_vm.engines.words import at_point, located
 from hvm_vm.errors import RunError
 
 
-def _get(memory, index):
-    return memory[index]
+class Relations:
+    """The relations of an instruction over its points, evaluated wherever the unknowns are put."""
 
+    def __init__(self, run, one: BoundInstruction):
+        self.run, self.one = run, one
+        self.n = n = unknown_count(len(one.roots))
+        self.layout = Layout(n)
+        self.lanes = int(np.prod(one.extents, dtype=np.int64))
+        self.jacobian, self.numbers = entries(one, n)
+        self._known: dict[int, np.ndarray] | None = None  # values that no unknown changes
 
-def _put(memory, index, value):
-    memory[index] = value
+    def roots(self, name: str) -> list[int]:
+        return [self.one.roots[k] for k in self.layout.run(name)]
 
+    def rows(self, lanes: Lanes, roots, absent=0.0) -> np.ndarray:
+        """A row of values, one a point, for each root."""
+        out = np.empty((len(roots), self.lanes), self.run.precision)
+        for k, root in enumerate(roots):
+            value = absent if root < 0 else lanes.value(root)
+            out[k] = np.broadcast_to(value, self.one.extents).reshape(-1)
+        return out
 
-_advance = steps.make(_get, _put, _get, _put, _get, lambda function: function)
+    def fixed(self, name: str, absent=0.0) -> np.ndarray:
+        """Starts or bounds."""
+        return self.rows(self._lanes(()), self.roots(name), absent)
 
+    def _lanes(self, unknowns) -> Lanes:
+        lanes = Lanes(self.run.module, self.one, self.run.arrays, self.run.precision)
+        lanes.unknowns = unknowns
+        return lanes
 
-def entries(one: BoundInstruction, n: int) -> tuple[list[int], np.ndarray]:
-    """The roots of the Jacobian's entries that are there, and for each place i*n + j its number
-    among them, or -1."""
-    found, rows = [], np.full(n * n, -1, np.int64)
-    for k, position in enumerate(Layout(n).run("jacobian")):
-        if one.roots[position] >= 0:
-            rows[k] = len(found)
-            found.append(one.roots[position])
-    return found, rows
-
-
-def is_linear(one: BoundInstruction, n: int) -> bool:
-    """Whether every relation is affine in the unknowns, and no unknown has a bound."""
-    layout = Layout(n)
-    if any(one.roots[k] >= 0 for name in ("lower", "upper") for k in layout.run(name)):
-        return False
-    degrees: list[int] = []  # of each node: 2 is anything beyond affine
-    for node in one.nodes:
-        own = [degrees[a] for a in node.args]
-        if node.op == "unknown":
-            degrees.append(1)
-        elif not any(own):
-            degrees.append(0)
-        elif node.op in ("add", "sub", "neg"):
-            degrees.append(max(own))
-        elif node.op == "mul":
-            degrees.append(min(2, sum(own)))
-        elif (node.op == "div" and not own[1]) or (node.op == "select" and not own[0]):
-            degrees.append(max(own))
+    def at(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Residuals and scales (n rows) and the Jacobian (n by n rows) at `x` (n rows)."""
+        lanes = self._lanes([row.reshape(self.one.extents) for row in x])
+        if self._known is None:
+            moving: set[int] = set()
+            for k, node in enumerate(self.one.nodes):
+                if node.op == "unknown" or any(a in moving for a in node.args):
+                    moving.add(k)
+            self._known = {}
+            moving_roots = [*self.roots("residual"), *self.roots("scale"), *self.jacobian]
+            for root in moving_roots:
+                lanes.value(root)
+            self._known.update((k, v) for k, v in lanes.values.items() if k not in moving)
         else:
-            degrees.append(2)
-    return all(degrees[one.roots[k]] < 2 for k in layout.run("residual"))
+            lanes.values.update(self._known)
+        slopes = np.zeros((self.n * self.n, self.lanes), self.run.precision)
+        present = [k for k, number in enumerate(self.numbers) if number >= 0]
+        slopes[present] = self.rows(lanes, self.jacobian)
+        return (self.rows(lanes, self.roots("residual")), self.rows(lanes, self.roots("scale")),
+                slopes)
+
+    def point(self, lane: int) -> Relations:
+        """The same relations at one point alone."""
+        one = self.one
+        for d, place in enumerate(np.unravel_index(lane, one.extents) if one.extents else ()):
+            one = part_of(one, d, int(place), int(place) + 1)
+        return Relations(self.run, one)
+
+
+def _evaluate(relations: Relations, m: list, n: int) -> bool:
+    """The evaluation that `solving.point` asks for, at one point."""
+    x = np.array(m[at.HEAD : at.HEAD + n], relations.run.precision).reshape(n, 1)
+    m[at.HEAD : at.HEAD + n] = x[:, 0].tolist()
+    f, scale, slopes = (part[:, 0].tolist() for part in relations.at(x))
+    _put_vector(m, n, at.F, f)
+    _put_vector(m, n, at.SCALE, scale)
+    first = at.HEAD + (at.VECTORS + at.JACOBIAN * n) * n
+    m[first : first + n * n] = slopes
+    return all(abs(v) < at.HUGE for v in f) and all(abs(v) < at.HUGE for v in slopes)
+
+
+def _put_vector(m: list, n: int, which: int, values) -> None:
+    m[at.HEAD + which * n : at.HEAD + (which + 1) * n] = values
+
+
+def _vector(m: list, n: int, which: int) -> np.ndarray:
+    return np.array(m[at.HEAD + which * n : at.HEAD + (which + 1) * n])
+
+
+solve_point = point.make(
+    list.__getitem__, list.__setitem__, _evaluate, lambda function: function)
 
 
 def solve(run) -> None:
     """`D1[p], …, Dn[p]` with all relations 0. Raises `RunError` for the first point without a
     solution."""
     one = run.one
-    n = unknown_count(len(one.roots))
-    layout, shape = Layout(n), one.extents
-    lanes = int(np.prod(shape, dtype=np.int64))
+    relations = Relations(run, one)
+    n, lanes = relations.n, relations.lanes
     if not lanes:
         return
-    precision = run.precision
-    jacobian, rows = entries(one, n)
-    linear = is_linear(one, n)
-
-    def values(lane_values: Lanes, roots, absent=0.0) -> np.ndarray:
-        out = np.empty((max(1, len(roots)), lanes), precision)
-        for k, root in enumerate(roots):
-            value = absent if root < 0 else lane_values.value(root)
-            out[k] = np.broadcast_to(value, shape).reshape(-1)
-        return out
-
-    def roots(name):
-        return [one.roots[k] for k in layout.run(name)]
-
-    x = values(run.lanes, roots("start"))
-    start = x.copy()
-    low = values(run.lanes, roots("lower"), -np.inf)
-    high = values(run.lanes, roots("upper"), np.inf)
-    x = np.minimum(np.maximum(x, low), high)
-    state = np.zeros(lanes * steps.state_size(n))
-    work = np.zeros(steps.work_size(n))
-    cap = one.nodes[one.roots[ITERATIONS]].immediate
+    epsilon = float(np.finfo(run.precision).eps)
     tolerance = one.nodes[one.roots[TOLERANCE]].immediate
-    epsilon = float(np.finfo(precision).eps)
-    active = np.arange(lanes)
-    while active.size:
-        here = Lanes(run.module, one, run.arrays, precision)
-        here.unknowns = [row.reshape(shape) for row in x]
-        f, scale = values(here, roots("residual")), values(here, roots("scale"))
-        slopes = values(here, jacobian)
-        flat = [a.reshape(-1) for a in (x, f, scale, slopes)]
-        kept = [
-            lane for lane in active
-            if _advance(n, lanes, int(lane), flat[0], flat[1], flat[2], flat[3], rows,
-                        start.reshape(-1), low.reshape(-1), high.reshape(-1), state, work,
-                        linear, tolerance, cap, epsilon)
-        ]  # fmt: skip
-        active = np.array(kept, np.int64)
-    state = state.reshape(lanes, -1)
-    run.solved = summary(state)
-    status = state[:, steps.STATUS]
-    bad = np.flatnonzero((status != steps.SOLVED) & (status != steps.MULTIPLE))
-    if one.status == UNSOLVED_NAN:
-        x[:, bad] = np.nan
-    elif bad.size:
-        _fail(run, int(bad[0]), state, n, linear)
+    linear = is_linear(one, n)
+    start, low, high = (relations.fixed(name, absent) for name, absent in (
+        ("start", DEFAULT_START), ("lower", -np.inf), ("upper", np.inf)))
+    x, ended, passes, solved = plain.newton(
+        relations.at, start, low, high, linear, tolerance, epsilon)
+    for lane in np.flatnonzero(ended != plain.ENDED):
+        m = [0.0] * at.size(n)
+        m[at.LINEAR], m[at.TOLERANCE], m[at.EPSILON] = float(linear), tolerance, epsilon
+        m[at.GIVEN] = float(all_given(one, n))
+        m[at.EVALUATIONS] = float(passes[lane])
+        m[at.CAP] = passes[lane] + float(one.nodes[one.roots[ITERATIONS]].immediate)
+        for which, values in ((at.START, start), (at.LOW, low), (at.HIGH, high)):
+            _put_vector(m, n, which, values[:, lane].tolist())
+        status = solve_point(relations.point(lane), m, n)
+        good = status in (at.SOLVED, at.MULTIPLE)
+        if not good and one.status != UNSOLVED_NAN:
+            _fail(run, lane, status, m, n, linear)
+        x[:, lane] = _vector(m, n, at.AT) if good else np.nan
+        told = _told(m, n, status)
+        solved = told if solved is None else solved.with_part(told)
+    run.solved = solved
     for k in range(n):
-        run.store(k, x[k].reshape(shape))
+        run.store(k, x[k].reshape(one.extents))
 
 
-def summary(state: np.ndarray) -> Solved:
-    """The most evaluations that a point took, and the worst relative residual."""
-    return Solved(int(state[:, steps.PASSES].max()), float(state[:, steps.RATIO].max()),
-                  points=len(state))
+def _told(m: list, n: int, status: int) -> Solved:
+    """What is told of one point."""
+    if status not in (at.SOLVED, at.MULTIPLE):
+        return Solved(int(m[at.EVALUATIONS]), 0.0, (0.0,) * n, (0.0,) * n, unsolved=1,
+                      at_bounds=(0,) * n)
+    x, residuals = _vector(m, n, at.AT), abs(_vector(m, n, at.RESIDUAL))
+    size = np.maximum(_vector(m, n, at.TERMS), abs(_slopes(m, n)) @ abs(x))
+    relative = np.divide(residuals, size, out=np.zeros(n), where=residuals > 0)
+    bound = (x <= _vector(m, n, at.LOW)) | (x >= _vector(m, n, at.HIGH))
+    return Solved(int(m[at.EVALUATIONS]), float(relative.max()), tuple(residuals.tolist()),
+                  tuple(relative.tolist()), m[at.CONDITION],
+                  multiple=int(status == at.MULTIPLE), at_bounds=tuple(bound.astype(int).tolist()))
 
 
-def _fail(run, lane: int, state: np.ndarray, n: int, linear: bool) -> None:
-    one, own = run.one, state[lane]
-    x, vector = own[steps.HEAD :][:n], own[steps.HEAD + 4 * n :]
-    residual, jacobian = vector[:n], vector[n:].reshape(n, n)
-    status = int(own[steps.STATUS])
-    if status == steps.UNDEFINED:
-        residual = np.full(n, np.nan)
-    names = [printable(run.module.registers[a.register].name) for a in one.accesses[:n]]
-    lines = [printable(line) for line in one.message.split("\n")]
-    text = failure(status, names, lines, x, residual, jacobian, linear, int(own[steps.PASSES]))
-    point = np.unravel_index(lane, one.extents) if one.extents else ()
-    where = at_point(one.names, [int(p) + lo for p, lo in zip(point, one.los, strict=True)])
+def _slopes(m: list, n: int) -> np.ndarray:
+    first = at.HEAD + (at.VECTORS + at.SLOPES * n) * n
+    return np.array(m[first : first + n * n]).reshape(n, n)
+
+
+def _fail(run, lane: int, status: int, m: list, n: int, linear: bool) -> None:
+    one = run.one
+    residual = _vector(m, n, at.RESIDUAL)
+    text = failure(status, unknowns_of(run.module, one, n), lines_of(one), _vector(m, n, at.AT),
+                   residual, _slopes(m, n), linear, int(m[at.EVALUATIONS]))
+    place = np.unravel_index(lane, one.extents) if one.extents else ()
+    where = at_point(one.names, [int(p) + lo for p, lo in zip(place, one.los, strict=True)])
     head, _, rest = text.partition("\n")
     if where:
         head = f"{where.strip()}: {head}"

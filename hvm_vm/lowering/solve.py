@@ -27,13 +27,13 @@ TOLERANCE = {"f64": 1e-9, "f32": 1e-4}
 @dataclass
 class Solve:
     """A block as terms over one space: `spaces` its dimensions, `unknowns` the references, and for
-    each of them a relation (0 at the solution), a start, and bounds or None."""
+    each of them a relation (0 at the solution), a start and bounds, each of which may be None."""
 
     block: Block
     spaces: list[Space]
     unknowns: list[Term]
     residuals: list[Term]
-    starts: list[Term]
+    starts: list[Term | None]
     lows: list[Term | None]
     highs: list[Term | None]
     places: list[Place] = field(default_factory=list)

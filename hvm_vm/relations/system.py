@@ -193,10 +193,11 @@ class Result:
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A variable that a block is solved for. Its definition has one case, whose body is not its
-    value but must be 0. `start`, `lo` and `hi` (None: no bound) are over the case's indices."""
+    value but must be 0. `start` (None: the user gave none), `lo` and `hi` (None: no bound) are over
+    the case's indices."""
 
     variable: str
-    start: Expr
+    start: Expr | None = None
     lo: Expr | None = None
     hi: Expr | None = None
 

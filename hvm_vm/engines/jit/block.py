@@ -37,7 +37,7 @@ class ParameterBlock:
         self.words: list[int] = []
         self.relocations: list[tuple[int, int]] = []
         self.kernels: list[tuple[int, str]] = []  # words that hold a kernel's address
-        self.solves: list[tuple[int, int]] = []  # (pc, first word) of each solve's parameters
+        self.solves: list[tuple[int, int]] = []  # (pc, first word) of what each solve tells
         self.scratch_bytes = 0
         self._scratch_used = 0
         self._constants: dict[tuple, np.ndarray] = {}

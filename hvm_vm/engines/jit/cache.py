@@ -106,8 +106,9 @@ def _fingerprint() -> str:
     here = Path(__file__).parent
     digest = hashlib.sha256()
     shared = [here / f"{name}.py" for name in ("layout", "lane_words", "compiler")]
-    shared.append(here.parent / "solve_steps.py")  # the kernel of solves is made from it
-    for path in sorted([*(here / "kernels").glob("*.py"), *shared]):
+    kernels = [*(here / "kernels").glob("*.py")]
+    kernels += (here.parent / "solving").glob("*.py")  # the kernels of solves are made from it
+    for path in sorted([*kernels, *shared]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     for package in ("numba", "llvmlite"):
         digest.update(metadata.version(package).encode() + b"\0")

@@ -52,16 +52,28 @@ DIRECT_WORDS = 14
 (CHOOSE_OPERAND, CHOOSE_TABLE, CHOOSE_ELEMENTS, CHOOSE_FIRST) = range(4)
 CHOOSE_SECOND, CHOOSE_WORDS = 5, 7
 
-# SOLVE   rows of `lanes` values: unknowns, starts, bounds, relations, scales, Jacobian entries (and
-#         which entry stands where); state and working memory of `engines/solve_steps.py`; settings
-#         (TOLERANCE and EPSILON as float64); three programs as (kernel, parameters): starts and
-#         bounds, relations, results. PASSES and RATIO (float64) are written by each run.
-#         GOES_ON: unsolved points become NaN.
+# SOLVE   a block of points side by side: rows of `lanes` values (unknowns, starts, bounds,
+#         residuals, scales; SLOPES is a table of the rows of the Jacobian's places) and BEFORE_ROW, a float64
+#         for each; then the memory of one point (`engines/solving/memory.py`) with its values in
+#         the program's precision (POINT_X …; NUMBERS: which entry of POINT_SLOPES stands where);
+#         settings (TOLERANCE and EPSILON as float64; GOES_ON: unsolved points become NaN).
+#         Programs as (kernel, parameters): starts and bounds, relations, results, relations of one
+#         point. That one has CELLS (target, base, address of strides) that are moved to the point,
+#         whose counters are below EXTENTS. POINT: the kernel that solves one point.
+#         TOLD: the address of what a run tells.
 (SOLVE_UNKNOWNS, SOLVE_LANES, SOLVE_X, SOLVE_START, SOLVE_LOW, SOLVE_HIGH, SOLVE_F, SOLVE_SCALE,
- SOLVE_JACOBIAN, SOLVE_ROWS, SOLVE_STATE, SOLVE_WORK, SOLVE_LINEAR, SOLVE_CAP, SOLVE_TOLERANCE,
- SOLVE_EPSILON, SOLVE_PASSES, SOLVE_RATIO, SOLVE_GOES_ON, SOLVE_BEFORE) = range(20)
-SOLVE_BODY, SOLVE_AFTER = SOLVE_BEFORE + 2, SOLVE_BEFORE + 4
-SOLVE_WORDS = SOLVE_AFTER + 2
+ SOLVE_SLOPES, SOLVE_BEFORE_ROW, SOLVE_WORK, SOLVE_MEMORY, SOLVE_POINT_X, SOLVE_POINT_F,
+ SOLVE_POINT_SCALE, SOLVE_POINT_SLOPES, SOLVE_NUMBERS, SOLVE_LINEAR, SOLVE_GIVEN, SOLVE_CAP,
+ SOLVE_TOLERANCE, SOLVE_EPSILON, SOLVE_GOES_ON, SOLVE_DIMS, SOLVE_EXTENTS, SOLVE_CELLS,
+ SOLVE_CELL_AT, SOLVE_BROKEN, SOLVE_POINT, SOLVE_TOLD, SOLVE_BEFORE) = range(31)
+SOLVE_BODY, SOLVE_AFTER, SOLVE_ONE = SOLVE_BEFORE + 2, SOLVE_BEFORE + 4, SOLVE_BEFORE + 6
+SOLVE_WORDS = SOLVE_ONE + 2
+# What a run of a solve tells, the worst of all points: float64 but for the counts. After these
+# words come, for each of n relations or unknowns, the residuals, the relative ones, and the number
+# of points at a bound.
+(TOLD_PASSES, TOLD_RATIO, TOLD_CONDITION, TOLD_POINTS, TOLD_MULTIPLE, TOLD_UNSOLVED,
+ TOLD_N) = range(7)
+TOLD_WORDS = TOLD_N + 1
 
 # ATTENTION  for one point of the batch: rows of queries in blocks, all keys that the block may see.
 #   Score rows lie in scratch memory, `LD` bytes apart. The program (FLAT words) turns one row of

@@ -11,8 +11,9 @@ import numpy as np
 from hvm_vm.engines.bound import Bound, Frame
 from hvm_vm.engines.jit import cache
 from hvm_vm.engines.jit.block import Memory
-from hvm_vm.engines.jit.layout import FLAT_WORDS, SOLVE_PASSES, SOLVE_RATIO
+from hvm_vm.engines.jit.layout import FLAT_WORDS
 from hvm_vm.engines.jit.prepare import prepare_block
+from hvm_vm.engines.jit.told import told
 from hvm_vm.engines.memory import not_enough_memory
 from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.timeline import Timeline
@@ -194,14 +195,10 @@ class JitRunnable:
 
     def solved(self, frame: Frame) -> dict[int, Solved]:
         """What each solve, by its pc, reports of the last run."""
-        found: dict[int, Solved] = {}
-        if isinstance(frame.scratch, _Binding):
-            words = frame.scratch.memory.words
-            for pc, start in self.solves:
-                part = Solved(int(words[start + SOLVE_PASSES]),
-                              float(words.view(np.float64)[start + SOLVE_RATIO]))
-                found[pc] = found[pc].with_part(part) if pc in found else part
-        return found
+        if not isinstance(frame.scratch, _Binding):
+            return {}
+        words = frame.scratch.memory.words
+        return {pc: told(words, start) for pc, start in self.solves}
 
     def _fail(self, frame: Frame, step: int) -> None:
         """A step refused its data: the reference engine says why, in the words of the source."""

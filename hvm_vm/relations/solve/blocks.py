@@ -16,7 +16,7 @@ from ..guards import references, substitute
 from ..problems import TooLarge, Unsupported
 from ..report import Report
 from ..resolve import Resolver
-from ..system import Apply, Block, Const, Expr, Index, IndexValue, Ref, SymbolValue, Unknown
+from ..system import Apply, Block, Expr, Index, IndexValue, Ref, SymbolValue, Unknown
 from .linearity import Coupled, degree, open_sums
 
 MOST_UNKNOWNS = 256  # of a block: the Jacobian's expressions are in the bytecode
@@ -172,7 +172,7 @@ class Blocks:
     def _unknown(self, name: str, case: Drawn) -> Unknown:
         guess = self.guesses.get(name)
         if guess is None:
-            return Unknown(name, Const(1))
+            return Unknown(name)
         resolver = self.resolver
         frame = resolver.begin()
         try:
@@ -184,29 +184,29 @@ class Blocks:
             ]
         except (Unsupported, TooLarge) as problem:
             self.report.error(f"{problem} cannot stand in a guess", guess.span)
-            return Unknown(name, Const(1))
+            return Unknown(name)
         if resolver.bad:
-            return Unknown(name, Const(1))
+            return Unknown(name)
         if places and len(places) != len(case.subscripts):
             self.report.error(
                 f"{name} has {len(case.subscripts)} subscripts, but {len(places)} here", guess.span
             )
-            return Unknown(name, Const(1))
+            return Unknown(name)
         values: dict[Index, Expr] = {}
         for mine, other in zip(places, case.subscripts, strict=False):
             if type(mine) is not IndexValue:
                 self.report.error(
                     f"a guess is for all of {name}: its subscripts are plain indices", guess.span
                 )
-                return Unknown(name, Const(1))
+                return Unknown(name)
             values[mine.index] = other
         start, lo, hi = (None if p is None else substitute(p, values) for p in parts)
         own = next({*u, *inside} for u, inside in self.found if name in u)
         for part in (start, lo, hi):
             if type(part) is SymbolValue:
                 self.report.error("a guess is a number", guess.span)
-                return Unknown(name, Const(1))
+                return Unknown(name)
             if part is not None and any(r.variable in own for r in references(part)):
                 self.report.error("a guess cannot depend on what is solved for", guess.span)
-                return Unknown(name, Const(1))
+                return Unknown(name)
         return Unknown(name, start, lo, hi)

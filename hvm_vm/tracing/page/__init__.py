@@ -16,8 +16,8 @@ from hvm_vm.tracing.graph.model import bounded
 from hvm_vm.tracing.graph.of_module import of_instructions, of_relations
 from hvm_vm.tracing.graph.svg import STYLE, svg
 from hvm_vm.tracing.page.panes import cards, source_pane, stages, table, timeline
-from hvm_vm.tracing.record import Trace
 from hvm_vm.tracing.report import headline
+from hvm_vm.tracing.trace import Trace
 
 GRAPH = 300  # boxes of a graph
 

@@ -8,8 +8,8 @@ from html import escape
 
 from hvm_vm.bytecode import isa
 from hvm_vm.tracing.graph.svg import visible
-from hvm_vm.tracing.record import Spread, Trace, TraceRow
 from hvm_vm.tracing.report import solved
+from hvm_vm.tracing.trace import Spread, Trace, TraceRow
 from hvm_vm.tracing.units import duration, percent, quantity, rate
 
 NARROWEST = 0.1  # percent of the timeline: narrower neighbours share a bar

@@ -15,7 +15,7 @@ import pytest
 
 import hvm_vm
 from hvm_vm.tracing.page.panes import ROWS
-from hvm_vm.tracing.record import TraceRow
+from hvm_vm.tracing.trace import TraceRow
 
 _at = importlib.util.spec_from_file_location("browser", Path(__file__).with_name("browser.py"))
 browser = importlib.util.module_from_spec(_at)

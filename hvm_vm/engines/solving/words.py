@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hvm_vm.engines import solve_steps as steps
+from hvm_vm.engines.solving import memory as at
 
 MOST = 6  # relations that are listed
 
@@ -19,17 +19,17 @@ def failure(
     """The message for one point. `lines` are `line: relation`, one for each residual; `x` is where
     the solve ended."""
     unknowns = listed(names)
-    if status == steps.SINGULAR:
+    if status == at.SINGULAR:
         if linear:
             return singular(names, lines, x, residual, jacobian)
         where = _values(names, x)
         return (f"{unknowns} cannot be told: every relation holds at {where}, but also around it (a"
                 f" family of solutions){_residuals(lines, residual)}")
     where = _values(names, x)
-    if status == steps.UNDEFINED:
+    if status == at.UNDEFINED:
         return (f"the solve for {unknowns} cannot start at {where}, where a relation or its slope"
                 f" has no finite value; give another guess{_residuals(lines, residual)}")
-    what = "stalls" if status == steps.STALLED else "does not converge"
+    what = "stalls" if status == at.STALLED else "does not converge"
     return (f"no solution found for {unknowns}: the solve {what} at {where} after {passes}"
             f" evaluations; perhaps there is none, or another guess is needed"
             f"{_residuals(lines, residual)}")

@@ -1,0 +1,1 @@
+"""How systems of relations are solved point by point, for every engine."""
