@@ -53,9 +53,10 @@ DIRECT_WORDS = 14
 CHOOSE_SECOND, CHOOSE_WORDS = 5, 7
 
 # SOLVE   a block of points side by side: rows of `lanes` values (unknowns, starts, bounds,
-#         residuals, scales; SLOPES is a table of the rows of the Jacobian's places) and BEFORE_ROW, a float64
-#         for each; then the memory of one point (`engines/solving/memory.py`) with its values in
-#         the program's precision (POINT_X …; NUMBERS: which entry of POINT_SLOPES stands where);
+#         residuals, scales; SLOPES is a table of the rows of the Jacobian's places) and BEFORE_ROW,
+#         a float64 for each; then the memory of one point (`engines/solving/memory.py`) with its
+#         values in the program's precision (POINT_X …; NUMBERS: which entry of POINT_SLOPES stands
+#         where);
 #         settings (TOLERANCE and EPSILON as float64; GOES_ON: unsolved points become NaN).
 #         Programs as (kernel, parameters): starts and bounds, relations, results, relations of one
 #         point. That one has CELLS (target, base, address of strides) that are moved to the point,
