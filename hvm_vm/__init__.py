@@ -37,6 +37,7 @@ _HOMES = {
     "Trace": "hvm_vm.tracing.trace",
     "find_nan": "hvm_vm.api.nan_search",
     "read_data": "hvm_vm.api.data",
+    "load_ipython_extension": "hvm_vm.notebook",  # `%load_ext hvm_vm`
 }
 
 

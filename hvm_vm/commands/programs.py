@@ -95,12 +95,13 @@ def open_program(
     known: Iterable[str] = (),
     offered: Iterable[str] = (),
     stages: list[tuple[str, int]] | None = None,
+    precision: str | None = None,
 ):
     """The program of the source or bytecode file that the options name.
 
     `known` names, those of `--known`, and the variables among `offered` names (those of data files)
     are set from outside: a source is compiled with them as inputs. What each step took, in
-    nanoseconds, is added to `stages`.
+    nanoseconds, is added to `stages`. `precision` replaces that of a source.
     """
     path = options.file
     clock = time.perf_counter_ns
@@ -109,6 +110,9 @@ def open_program(
     read = clock()
     if kind_of(data) == BYTECODE:
         require_no_compiling(path, options)
+        if precision is not None:
+            raise InputError(f"{path}: another precision needs the source: this is bytecode, "
+                             "compiled already")
         from hvm_vm.api.program import Program
         from hvm_vm.bytecode import decode, verify
 
@@ -128,6 +132,7 @@ def open_program(
             free=options.free,
             find=options.find,
             offered=offered,
+            precision=precision,
         )
         steps = [("load", read - start), ("compile to bytecode", clock() - read)]
         if stages is not None:

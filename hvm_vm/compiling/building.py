@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hvm_vm.api.program import Program
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hvm_vm.language.source import Source
     from hvm_vm.relations.system import System
 
+PRECISIONS = {"float32": "f32", "float64": "f64"}
 UNLIFTED = 100_000  # characters of a text that is compiled as it stands to show its scalars
 
 
@@ -25,6 +26,7 @@ def compile(
     free: Iterable[str] = (),
     find: Iterable[str] = (),
     offered: Iterable[str] = (),
+    precision: str | None = None,
 ) -> Program:
     """Compile HMP.
 
@@ -32,6 +34,7 @@ def compile(
     `known`: names set from outside though the file may determine them. `free`: literal defaults to
     drop, so that relations determine the name. `find`: results in place of the file's own.
     `offered`: names that data files hold; those that are variables of the file are known, too.
+    `precision`: "float32" or "float64", in place of the file's own.
 
     Raises `CompileError` with every diagnostic, or `InputError` when the file cannot be read.
     """
@@ -40,18 +43,22 @@ def compile(
         from hvm_vm.compiling.offered import variables_among
 
         held |= variables_among(source, offered)
-    return _compile(source, held, frozenset(_names(free)), _names(find))
+    if precision not in (None, *PRECISIONS):
+        raise InputError(f"precision: float32 or float64 is expected, not {precision!r}")
+    return _compile(source, held, frozenset(_names(free)), _names(find), PRECISIONS.get(precision))
 
 
 def _compile(source: Source, known: frozenset[str], free: frozenset[str], find: tuple[str, ...],
-             lift: bool = True) -> Program:
-    stages = compile_stages(source, known=known, free=free, find=find, lift=lift)
+             precision: str | None = None, lift: bool = True) -> Program:
+    stages = compile_stages(source, known=known, free=free, find=find, lift=lift,
+                            precision=precision)
     system = stages.system
 
     def recompile(more: frozenset[str]) -> Program:
         members = {m.name for f in system.families if f.name in more for m in f.members}
         whole = {f.name for f in system.families if f.name not in system.variables}
-        return _compile(source, known | (more - whole) | members, free, find, lift)
+        return _compile(source, known | (more - whole) | members, free, find, precision,
+                        lift)
 
     def everything(given: frozenset[str], needed: bool) -> Program | None:
         from hvm_vm.compiling.everything import compile_most, find_texts
@@ -62,7 +69,7 @@ def _compile(source: Source, known: frozenset[str], free: frozenset[str], find: 
             source, known=known, free=free, find=find, lift=False).system
 
         def again(texts: list[str]) -> Program:
-            return _compile(source, known, free, tuple(texts), lift and not small)
+            return _compile(source, known, free, tuple(texts), precision, lift and not small)
 
         return compile_most(again, *find_texts(base, given, needed))
 
@@ -88,9 +95,10 @@ def compile_stages(
     free: Iterable[str] = (),
     find: Iterable[str] = (),
     lift: bool = True,
+    precision: str | None = None,
 ) -> Stages:
-    """Every stage of the compiler. `lift`: scalars of families become arrays where they can. Raises
-    as `compile` does."""
+    """Every stage of the compiler. `lift`: scalars of families become arrays where they can.
+    `precision`: "f32" or "f64", in place of the source's own. Raises as `compile` does."""
     from hvm_vm.bytecode import verify
     from hvm_vm.compiling.collector import paused
     from hvm_vm.compiling.outside_names import check_names
@@ -112,6 +120,8 @@ def compile_stages(
         diagnostics.raise_if_errors()
         if file is not None:
             check_names(file, source.text, system, known, free)
+        if precision is not None:
+            system = replace(system, precision=precision)
         return Stages(system, verify(lower(system)),
                       tuple(d.render() for d in diagnostics.warnings))
 

@@ -1,19 +1,31 @@
-"""The engines side by side on one program and one set of inputs.
+"""Engines, precisions, thread counts and sizes side by side on one program and its inputs.
 
-For each: what loading it costs, what preparing the program costs (for the jit: compiling or loading
-kernels), the first run, and the steady state after a warm-up. Short runs are timed in batches, so
-that the clock is not what is measured. Results are compared with those of the first engine.
+For each: what loading the engine costs, what preparing the program costs (for the jit: compiling or
+loading kernels), the first run, and the steady state after a warm-up. Short runs are timed in
+batches, so that the clock is not what is measured; the repeats of all that is compared take turns,
+so that a slow minute of the machine is everybody's. Results are compared with those of the first.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 BATCH_NS = 200_000  # a batch of runs lasts at least this long
+TOLERANCE = {"f64": 1e-9, "f32": 1e-4}  # of a result's magnitude: engines round differently
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One way to run a program. `threads` None: all."""
+
+    engine: str
+    precision: str = "f64"
+    threads: int | None = None
+    sizes: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +38,12 @@ class EngineTimes:
     first_ns: int
     runs_ns: tuple[float, ...]
     batch: int
-    difference: float  # the largest absolute difference of a result from the first engine's
+    difference: float  # the largest absolute difference of a result from the first one's
     relative: float  # that difference over the largest magnitude of its result
+    precision: str = "f64"
+    threads: int = 0
+    sizes: dict[str, int] = field(default_factory=dict)
+    instructions: tuple[Instruction, ...] = field(default=(), repr=False)
 
     @property
     def median_ns(self) -> float:
@@ -38,56 +54,158 @@ class EngineTimes:
         """The fastest and the slowest repeat."""
         return min(self.runs_ns), max(self.runs_ns)
 
+    @property
+    def key(self) -> tuple:
+        """What tells it from the others."""
+        return self.engine, self.precision, self.threads, tuple(sorted(self.sizes.items()))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether its results are those of the first one, but for rounding."""
+        return self.relative <= TOLERANCE[self.precision]
+
     def to_json(self) -> dict:
         low, high = self.spread
+        left_out = ("runs_ns", "instructions")
         return {
-            **{k: v for k, v in asdict(self).items() if k != "runs_ns"},
+            **{k: v for k, v in asdict(self).items() if k not in left_out},
             "median_ns": self.median_ns,
             "min_ns": low,
             "max_ns": high,
             "runs_ns": list(self.runs_ns),
+            "instructions": [asdict(one) for one in self.instructions],
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What one instruction took: the median over the repeats of runs with clocks."""
+
+    pc: int
+    op: str
+    source: str
+    ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """An instruction in two settings. `ratio` above 1: the second is faster."""
+
+    pc: int
+    op: str
+    source: str
+    before_ns: float
+    after_ns: float
+
+    @property
+    def ratio(self) -> float:
+        return self.before_ns / self.after_ns if self.after_ns else float("inf")
+
+
+def gains(before: EngineTimes, after: EngineTimes) -> list[Gain]:
+    """Instruction by instruction, what matters most first; empty when the two run other code."""
+    if [(i.pc, i.op) for i in before.instructions] != [(i.pc, i.op) for i in after.instructions]:
+        return []
+    found = [Gain(a.pc, a.op, a.source, a.ns, b.ns)
+             for a, b in zip(before.instructions, after.instructions, strict=True)
+             if a.ns or b.ns]
+    return sorted(found, key=lambda gain: (-abs(gain.before_ns - gain.after_ns), gain.pc))
+
+
+class _Runner:
+    """A setting, prepared."""
+
+    def __init__(self, program, values, setting: Setting, data, load_ns: int) -> None:
+        self.setting, self.load_ns = setting, load_ns
+        self.prepared = program.prepare(
+            values, engine=setting.engine, threads=setting.threads, data=data)
+        # Reading and binding are the same for every engine: `prepare` is the engine's own part.
+        self.compile_ns = dict(self.prepared.stages).get("prepare engine", 0)
+        self.frame = self.prepared.frame()
+        self.run = self.prepared.runnable.run
+        start = time.perf_counter_ns()
+        self.run(self.frame)
+        self.first_ns = time.perf_counter_ns() - start
+        self.outputs = {n: np.asarray(v) for n, v in self.prepared.outputs(self.frame).items()}
+        self.times: list[float] = []
+        self.batch = 1
+
+    def warm(self, warmup: int) -> None:
+        for _ in range(warmup):
+            self.run(self.frame)
+        self.batch = _batch(self.run, self.frame)
+
+    def once(self) -> None:
+        run, frame = self.run, self.frame
+        start = time.perf_counter_ns()
+        for _ in range(self.batch):
+            run(frame)
+        self.times.append((time.perf_counter_ns() - start) / self.batch)
+
+    def instructions(self, repeat: int) -> tuple[Instruction, ...]:
+        bound = self.prepared.bound
+        module = bound.program.module
+        samples = np.zeros((repeat, len(bound.code)), np.int64)
+        for sample in samples:
+            self.prepared.runnable.run_traced(self.frame, sample)
+        found = []
+        for one, word, ns in zip(bound.code, module.code, np.median(samples, axis=0), strict=True):
+            place = ""
+            if word.source >= 0:
+                place = f"{module.file}:{module.sources[word.source].line}"
+            found.append(Instruction(one.pc, one.op, place, float(ns)))
+        return tuple(found)
+
+
 def compare(
-    program,
+    programs: Mapping[str, object],
     values: Mapping[str, object],
-    engines: Sequence[str],
+    settings: Sequence[Setting],
     *,
     data=(),
-    threads: int | None = None,
     repeat: int = 20,
     warmup: int = 3,
     loads: Mapping[str, int] | None = None,
-) -> Iterator[EngineTimes]:
-    """Measure `program` in each engine, one after the other. Errors of a run pass through.
+) -> list[EngineTimes]:
+    """Measure each setting, all with the same `values`; results are compared with the first's.
 
-    `loads`: what loading an engine took, in nanoseconds, where the caller did it already."""
-    clock = time.perf_counter_ns
-    reference: dict[str, np.ndarray] | None = None
-    for name in engines:
-        load_ns = (loads or {}).get(name)
+    `programs`: the program for each precision. `loads`: what loading an engine took, in
+    nanoseconds, where the caller did it already. Errors of a run pass through."""
+    runners = []
+    for setting in settings:
+        load_ns = (loads or {}).get(setting.engine)
         if load_ns is None:
-            load_ns = load(name)
-        prepared = program.prepare(values, engine=name, threads=threads, data=data)
-        # Reading and binding are the same for every engine: `prepare` is the engine's own part.
-        compile_ns = dict(prepared.stages).get("prepare engine", 0)
-        frame = prepared.frame()
-        run = prepared.runnable.run
-        begun = clock()
-        run(frame)
-        first = clock() - begun
-        outputs = {n: np.asarray(v) for n, v in prepared.outputs(frame).items()}
-        if reference is None:
-            reference = outputs
-        difference, relative = largest_difference(reference, outputs)
-        for _ in range(warmup):
-            run(frame)
-        batch = _batch(run, frame)
-        yield EngineTimes(
-            prepared.engine, load_ns, compile_ns, first,
-            _repeats(run, frame, repeat, batch), batch, difference, relative,
-        )  # fmt: skip
+            load_ns = load(setting.engine)
+        runners.append(_Runner(programs[setting.precision], values, setting, data, load_ns))
+    for runner in runners:
+        runner.warm(warmup)
+    for _ in range(repeat):
+        for runner in runners:
+            runner.once()
+    reference = runners[0].outputs
+    found = []
+    for runner in runners:
+        difference, relative = largest_difference(reference, runner.outputs)
+        prepared, setting = runner.prepared, runner.setting
+        found.append(EngineTimes(
+            prepared.engine, runner.load_ns, runner.compile_ns, runner.first_ns,
+            tuple(runner.times), runner.batch, difference, relative, setting.precision,
+            prepared.threads, dict(setting.sizes), runner.instructions(repeat),
+        ))  # fmt: skip
+    return found
+
+
+def settings(engines: Iterable[str], precisions: Iterable[str], threads: Iterable[int | None],
+             sizes: tuple[tuple[str, int], ...] = ()) -> list[Setting]:
+    """Every combination. The reference engine has one thread of its own: it is measured once for
+    each precision, not again for every number of threads."""
+    found: dict[Setting, None] = {}
+    threads = list(threads)
+    for precision in precisions:
+        for engine in engines:
+            for count in threads[:1] if engine == "reference" else threads:
+                found[Setting(engine, precision, count, sizes)] = None
+    return list(found)
 
 
 def load(engine: str) -> int:
@@ -105,16 +223,6 @@ def _batch(run, frame) -> int:
     run(frame)
     once = max(1, time.perf_counter_ns() - start)
     return max(1, min(100_000, BATCH_NS // once))
-
-
-def _repeats(run, frame, repeat: int, batch: int) -> tuple[float, ...]:
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter_ns()
-        for _ in range(batch):
-            run(frame)
-        times.append((time.perf_counter_ns() - start) / batch)
-    return tuple(times)
 
 
 def largest_difference(

@@ -482,3 +482,14 @@ def test_data_files_come_before_what_relations_determine(tmp_path):
     ohm = hvm.compile("V = R*I\n")
     assert ohm(data=str(tmp_path / "x.json"))["I"] == 4
     assert ohm(data=str(tmp_path / "x.json"), R=6)["I"] == 2
+
+
+def test_another_precision_than_the_sources():
+    text = "precision float32\nindex i : 3\ngiven x[i]\ny[i] = x[i]/3\nfind y[i]\n"
+    x = np.array([1.0, 2.0, 4.0])
+    assert hvm.compile(text)(x=x)["y"].dtype == np.float32
+    wide = hvm.compile(text, precision="float64")
+    np.testing.assert_array_equal(wide(x=x)["y"], x / 3)
+    assert hvm.compile("given x\ny = x/3\n", precision="float32").module.precision == "f32"
+    with pytest.raises(hvm.InputError, match="float32 or float64"):
+        hvm.compile(text, precision="half")
