@@ -91,8 +91,7 @@ def run(options: argparse.Namespace) -> int:
     rows, made_up = _measured(options, programs, values, sizes, data)
     verdicts = []
     if before is not None:
-        verdicts = [baseline.verdict(before[r.key], r.runs_ns) if r.key in before
-                    else baseline.Verdict("not in the baseline") for r in rows]
+        verdicts = [_verdict(before, row) for row in rows]
     program = next(iter(programs.values()))
     _files(options, program, rows, mark)
     if options.json:
@@ -104,6 +103,15 @@ def run(options: argparse.Namespace) -> int:
     _tell_differences(rows)
     slower = any(v.word == "slower" for v in verdicts)
     return 1 if slower and options.fail_if_slower else 0
+
+
+def _verdict(before, row):
+    from hvm_vm.tracing.baseline import Verdict, verdict
+
+    if row.key not in before:
+        return Verdict("not in the baseline")
+    times, controls = before[row.key]
+    return verdict(times, row.runs_ns, (controls, row.control_ns))
 
 
 def _sizes(options: argparse.Namespace, values: dict) -> list[dict[str, int]]:

@@ -107,7 +107,9 @@ class _Relations:
                 f"x{name}", "input", self._title(name), "",
                 f"{self.file}:{line}" if line else "", "; ".join(notes), line))]
         for holder in held or ():
-            self.build.read(holder, box, name)
+            # That a relation holds the unknown it is solved for, its frame says.
+            if holder != box or self.build.nodes[box].group < 0:
+                self.build.read(holder, box, name)
 
     def _line(self, place: Place) -> int:
         return self.position(place.start)[0] if place.end > place.start else 0

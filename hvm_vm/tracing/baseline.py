@@ -3,8 +3,9 @@
 The verdict knows two kinds of noise. Within a run it is what the repeats show: Mann and Whitney's
 test (Ann. Math. Stat. 18, 1947) asks whether the two sets of repeats differ at all, and a bootstrap
 of the ratio of the medians (Efron, Ann. Stat. 7, 1979) how far. From one process to the next,
-the same code differs by some percent more, by where its memory and code lie: a difference below
-`BETWEEN` is never called one.
+the same code differs by some percent more: by where its memory and code lie (`BETWEEN`), and by
+what else the machine does, which a fixed piece of work beside the repeats tells
+(`compare.control`). A difference below the sum of both is never called one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from hvm_vm.errors import InputError
 from hvm_vm.tracing.compare import EngineTimes
 
 KIND, VERSION = "hvm bench", 1
-BETWEEN = 0.05  # relative difference that two processes with the same code may show
+BETWEEN = 0.08  # relative difference that two processes with the same code may show
 LEAST = 5  # repeats on each side, for a verdict
 CHANCE = 0.01  # of a difference that is none, for one setting
 RESAMPLES, SEED = 2000, 1979
@@ -46,8 +47,10 @@ class Verdict:
         return f"{self.word} by {amount}" if self.word in ("faster", "slower") else self.word
 
 
-def verdict(before: Sequence[float], after: Sequence[float]) -> Verdict:
-    """Of repeats' times `before` and `after`, in one unit."""
+def verdict(before: Sequence[float], after: Sequence[float],
+            controls: tuple[Sequence[float], Sequence[float]] = ((), ())) -> Verdict:
+    """Of repeats' times `before` and `after`, in one unit; `controls` are those of the fixed work
+    beside them."""
     if min(len(before), len(after)) < LEAST:
         return Verdict("too few repeats")
     from scipy.stats import mannwhitneyu
@@ -58,15 +61,31 @@ def verdict(before: Sequence[float], after: Sequence[float]) -> Verdict:
     low, high = np.quantile(ratios, (0.025, 0.975))
     change, error = float(np.median(new) / np.median(old)) - 1, float(high - low) / 2
     sure = mannwhitneyu(old, new).pvalue < CHANCE if np.ptp(np.r_[old, new]) else False
-    if sure and low > 1 + BETWEEN:
+    margin = 1 + BETWEEN + drift(*controls)
+    if sure and low > margin:
         return Verdict("slower", change, error)
-    if sure and high < 1 - BETWEEN:
+    if sure and high < 1 / margin:
         return Verdict("faster", change, error)
     return Verdict("no difference", change, error)
 
 
+def drift(before: Sequence[float], after: Sequence[float]) -> float:
+    """By how much the machine itself was slower or faster: 0.1 is 10 %."""
+    if not len(before) or not len(after):
+        return 0.0
+    ratio = float(np.median(after) / np.median(before))
+    return max(ratio, 1 / ratio) - 1
+
+
 def _medians(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
     return np.median(rng.choice(values, (RESAMPLES, len(values))), axis=1)
+
+
+def _times(values) -> list[float]:
+    found = [float(t) for t in values]
+    if not all(0 < t < float("inf") for t in found):
+        raise ValueError("not a time")
+    return found
 
 
 def machine() -> dict[str, object]:
@@ -97,13 +116,14 @@ def document(file: str, program: str, rows: Sequence[EngineTimes]) -> bytes:
     return json.dumps({
         "kind": KIND, "version": VERSION, "file": file, "program": program, "machine": machine(),
         "runs": [{"engine": r.engine, "precision": r.precision, "threads": r.threads,
-                  "sizes": r.sizes, "runs_ns": list(r.runs_ns)} for r in rows],
+                  "sizes": r.sizes, "runs_ns": list(r.runs_ns),
+                  "control_ns": list(r.control_ns)} for r in rows],
     }, ensure_ascii=False, indent=1).encode() + b"\n"  # fmt: skip
 
 
-def read(path: str, program: str) -> dict[tuple, list[float]]:
-    """The repeats of a baseline's settings. Raises `InputError` when the file is no baseline, or
-    one of another program or machine."""
+def read(path: str, program: str) -> dict[tuple, tuple[list[float], list[float]]]:
+    """The repeats of a baseline's settings, and the controls beside them. Raises `InputError` when
+    the file is no baseline, or one of another program or machine."""
     try:
         with open(path, "rb") as file:
             found = json.loads(file.read())
@@ -129,6 +149,6 @@ def read(path: str, program: str) -> dict[tuple, list[float]]:
     try:
         return {(r["engine"], r["precision"], int(r["threads"]),
                  tuple(sorted((str(k), int(v)) for k, v in r["sizes"].items()))):
-                [float(t) for t in r["runs_ns"]] for r in found["runs"]}
+                (_times(r["runs_ns"]), _times(r["control_ns"])) for r in found["runs"]}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError(f"{path}: this baseline is damaged: save it again") from None

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 BATCH_NS = 200_000  # a batch of runs lasts at least this long
+_CONTROL = np.linspace(0.0, 1.0, 2000)
 TOLERANCE = {"f64": 1e-9, "f32": 1e-4}  # of a result's magnitude: engines round differently
 
 
@@ -44,6 +45,7 @@ class EngineTimes:
     threads: int = 0
     sizes: dict[str, int] = field(default_factory=dict)
     instructions: tuple[Instruction, ...] = field(default=(), repr=False)
+    control_ns: tuple[float, ...] = field(default=(), repr=False)  # `control` beside each repeat
 
     @property
     def median_ns(self) -> float:
@@ -66,7 +68,7 @@ class EngineTimes:
 
     def to_json(self) -> dict:
         low, high = self.spread
-        left_out = ("runs_ns", "instructions")
+        left_out = ("runs_ns", "instructions", "control_ns")
         return {
             **{k: v for k, v in asdict(self).items() if k not in left_out},
             "median_ns": self.median_ns,
@@ -179,9 +181,11 @@ def compare(
         runners.append(_Runner(programs[setting.precision], values, setting, data, load_ns))
     for runner in runners:
         runner.warm(warmup)
+    controls = []
     for _ in range(repeat):
         for runner in runners:
             runner.once()
+        controls.append(control())
     reference = runners[0].outputs
     found = []
     for runner in runners:
@@ -191,8 +195,19 @@ def compare(
             prepared.engine, runner.load_ns, runner.compile_ns, runner.first_ns,
             tuple(runner.times), runner.batch, difference, relative, setting.precision,
             prepared.threads, dict(setting.sizes), runner.instructions(repeat),
+            tuple(controls),
         ))  # fmt: skip
     return found
+
+
+def control() -> float:
+    """Nanoseconds of work that HVM has no part in (some 200 µs): how fast the machine is now."""
+    start = time.perf_counter_ns()
+    a = _CONTROL
+    for _ in range(20):
+        a = np.sqrt(a * a + 1.0) - a
+        sum(range(200))
+    return float(time.perf_counter_ns() - start)
 
 
 def settings(engines: Iterable[str], precisions: Iterable[str], threads: Iterable[int | None],

@@ -36,6 +36,13 @@ def test_the_same_is_seldom_called_different(seed):
     assert baseline.verdict(one, other).word == "no difference"
 
 
+def test_a_slower_machine_is_no_slower_program():
+    one, other = _times(1, 100, 0.02), _times(2, 125, 0.02)
+    assert baseline.verdict(one, other, ([10.0] * 9, [10.2] * 9)).word == "slower"
+    assert baseline.verdict(one, other, ([10.0] * 9, [12.5] * 9)).word == "no difference"
+    assert baseline.drift([10.0], [8.0]) == pytest.approx(0.25)
+
+
 def test_the_amount_is_told():
     found = baseline.verdict(_times(1, 100, 0.01), _times(2, 88, 0.01))
     assert found.change == pytest.approx(-0.12, abs=0.01) and 0 < found.error < 0.02
@@ -45,7 +52,8 @@ def test_the_amount_is_told():
 
 
 def _row(engine="jit", **more) -> EngineTimes:
-    return EngineTimes(engine, 1, 2, 3, (3.0, 1.0, 2.0), 10, 0.0, 0.0, **more)
+    return EngineTimes(engine, 1, 2, 3, (3.0, 1.0, 2.0), 10, 0.0, 0.0,
+                       control_ns=(7.0, 8.0), **more)
 
 
 def test_a_baseline_is_read_back(tmp_path):
@@ -53,7 +61,7 @@ def test_a_baseline_is_read_back(tmp_path):
     file = tmp_path / "base.json"
     file.write_bytes(baseline.document("a.hmp", "mark", rows))
     found = baseline.read(str(file), "mark")
-    assert found == {row.key: [3.0, 1.0, 2.0] for row in rows}
+    assert found == {row.key: ([3.0, 1.0, 2.0], [7.0, 8.0]) for row in rows}
 
 
 @pytest.mark.parametrize(("change", "words"), [
@@ -64,6 +72,8 @@ def test_a_baseline_is_read_back(tmp_path):
     ({"machine": None}, "another machine"),
     ({"runs": [{"engine": "jit"}]}, "damaged"),
     ({"runs": 3}, "damaged"),
+    ({"runs": [{"engine": "jit", "precision": "f64", "threads": 1, "sizes": {}, "runs_ns": [0.0],
+                "control_ns": []}]}, "damaged"),
 ])  # fmt: skip
 def test_baselines_that_are_refused(tmp_path, change, words):
     file = tmp_path / "base.json"

@@ -51,8 +51,9 @@ def _cut(text: str) -> str:
 
 def coded(text: str) -> str:
     """`text` with every character that Mermaid would read as something else as `#number;`."""
-    # Two dollars would begin a formula, even as codes: something of no width keeps them apart.
-    text = visible(text).replace("$$", "$\u200b$")
+    # Two dollars would begin a formula and `\\n` a line, even as codes: something of no width
+    # keeps them apart.
+    text = visible(text).replace("$$", "$\u200b$").replace("\\n", "\\\u200bn")
     return _CODED.sub(lambda found: "".join(f"#{ord(c)};" for c in found[0]), text)
 
 
