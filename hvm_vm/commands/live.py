@@ -4,6 +4,7 @@ elsewhere. Nothing is shown of what is over soon.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 REDRAWS = 4  # a second: more flickers
 QUIET = 0.6  # seconds before anything is shown on a terminal,
 LINES = 5.0  # and between two lines elsewhere
+DUMB = ("dumb", "unknown")  # terminals that cannot go back
 ROWS = 5  # instructions that are listed with their time so far
 
 
@@ -24,7 +26,7 @@ class Progress:
         self._ask = names
         self._names: list[str] = []
         self._stream = sys.stderr if stream is None else stream
-        self._terminal = self._stream.isatty()
+        self._terminal = self._stream.isatty() and os.environ.get("TERM") not in DUMB
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._run: tuple = ("first run", 1, 1, None, time.monotonic())
@@ -52,14 +54,15 @@ class Progress:
         if self._done.wait(QUIET):
             return
         self._names = self._ask()
-        from rich.console import Console
         from rich.live import Live
 
-        console = Console(file=self._stream, highlight=False)
-        with Live(self._drawn(console.width), console=console, transient=True,
-                  auto_refresh=False, vertical_overflow="crop") as live:
+        from hvm_vm.commands.output import console
+
+        screen = console(self._stream)
+        with Live(self._drawn(screen.width), console=screen, transient=True,
+                  auto_refresh=False, vertical_overflow="visible") as live:
             while not self._done.wait(1 / REDRAWS):
-                live.update(self._drawn(console.width), refresh=True)
+                live.update(self._drawn(screen.width), refresh=True)
 
     def _state(self) -> list[str]:
         """What runs now, in a few parts."""

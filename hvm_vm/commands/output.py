@@ -66,11 +66,14 @@ def plain() -> bool:
     return not sys.stdout.isatty() or bool(os.environ.get("NO_COLOR"))
 
 
-def console():
-    """A rich console on standard output."""
+def console(stream=None):
+    """A rich console on standard output, or another stream. With NO_COLOR it writes text alone: no
+    bold either."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    if os.environ.get("NO_COLOR"):
+        return Console(file=stream, highlight=False, color_system=None)
+    return Console(file=stream, highlight=False)
 
 
 def with_folder(text: str, path: str) -> str:

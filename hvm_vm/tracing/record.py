@@ -77,7 +77,8 @@ def record(
         module: Module = bound.program.module
         return Trace(
             file=module.file, engine=engine, threads=threads, sizes=dict(bound.sizes), rows=rows,
-            instructions_executed=executed, repeat=len(traced), warmup=warmup,
+            instructions_executed=executed, repeat=len(traced),
+            warmup=sum(r.kind == WARMUP for r in recorder.runs),
             run_ns=tuple(plain), traced_ns=tuple(traced),
             stages=(*stages, *(Stage(FIRST, r.ns) for r in recorder.runs[:1])),
             runs=tuple(recorder.runs), events=recorder.all_events(), groups=recorder.groups,
