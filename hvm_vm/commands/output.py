@@ -66,14 +66,11 @@ def plain() -> bool:
     return not sys.stdout.isatty() or bool(os.environ.get("NO_COLOR"))
 
 
-def console(stream=None):
-    """A rich console on standard output, or another stream. With NO_COLOR it writes text alone: no
-    bold either."""
+def console():
+    """A rich console on standard output. With NO_COLOR it writes text alone: no bold either."""
     from rich.console import Console
 
-    if os.environ.get("NO_COLOR"):
-        return Console(file=stream, highlight=False, color_system=None)
-    return Console(file=stream, highlight=False)
+    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def with_folder(text: str, path: str) -> str:

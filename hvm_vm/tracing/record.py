@@ -153,7 +153,9 @@ class _Recorder:
         try:
             return run(self.frame, timeline)
         finally:
-            ns = timeline.ns if timeline.ns is not None else time.perf_counter_ns() - start
+            ns = time.perf_counter_ns() - start
+            if kind != FIRST and timeline.ns is not None:
+                start, ns = timeline.began, timeline.ns
             if kind != WARMUP:
                 groups, starts, durations = timeline.events
                 self._events.append(np.stack([

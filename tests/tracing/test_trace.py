@@ -163,6 +163,15 @@ def test_who_watches_is_told_of_every_run():
     ]  # fmt: skip
 
 
+def test_progress_of_a_trace_in_python(monkeypatch, capsys):
+    from hvm_vm.tracing import live
+
+    monkeypatch.setattr(live, "LINES", 0.001)
+    source = "index i, j : 600\na[i] = i\ns = sum[i,j](abs(a[i] - a[j])*exp(-a[i]))\nfind s\n"
+    hvm.compile(source).trace(engine="reference", repeat=3, progress=True)
+    assert "instruction 1 of" in capsys.readouterr().err
+
+
 # -- views -----------------------------------------------------------------------------------------
 
 
@@ -175,7 +184,7 @@ def test_rows_are_sorted_and_limited(looped):
 
 
 def test_a_summary_takes_the_place_of_the_instructions(looped):
-    table, stages, totals = sheets(looped, View(by="line"))
+    table, *_ = sheets(looped, View(by="line"))
     assert [row[0] for row in table.rows] == ["small.hmp:3", "small.hmp:4", "(no line)"]
     assert table.columns[-1] == "relation" and table.rows[1][-1] == "s = sum[n](y[n])"
     assert [row[-1] for row in sheets(looped, View(by="shape"))[0].rows] == [

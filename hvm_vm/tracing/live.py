@@ -10,6 +10,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from hvm_vm.engines.bound import Bound
+from hvm_vm.tracing.describe import brief
+
 REDRAWS = 4  # a second: more flickers
 QUIET = 0.6  # seconds before anything is shown on a terminal,
 LINES = 5.0  # and between two lines elsewhere
@@ -17,10 +20,17 @@ DUMB = ("dumb", "unknown")  # terminals that cannot go back
 ROWS = 5  # instructions that are listed with their time so far
 
 
+def names_of(bound: Bound) -> list[str]:
+    """What each instruction does, in short."""
+    module = bound.program.module
+    return [brief(module, word, bound.sizes) for word in module.code]
+
+
 class Progress:
     """A `Watcher` of a recording, and a context: what it shows ends with the context.
 
-    `names()` gives a short text for each instruction; it is asked only if something is shown."""
+    `names()` gives a short text for each instruction (`names_of` a bound program); it is asked only
+    if something is shown."""
 
     def __init__(self, names: Callable[[], list[str]], stream=None) -> None:
         self._ask = names
@@ -54,11 +64,11 @@ class Progress:
         if self._done.wait(QUIET):
             return
         self._names = self._ask()
+        from rich.console import Console
         from rich.live import Live
 
-        from hvm_vm.commands.output import console
-
-        screen = console(self._stream)
+        colours = None if os.environ.get("NO_COLOR") else "auto"
+        screen = Console(file=self._stream, highlight=False, color_system=colours)
         with Live(self._drawn(screen.width), console=screen, transient=True,
                   auto_refresh=False, vertical_overflow="visible") as live:
             while not self._done.wait(1 / REDRAWS):
