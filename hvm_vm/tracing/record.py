@@ -83,7 +83,7 @@ def record(
             stages=(*stages, *(Stage(FIRST, r.ns) for r in recorder.runs[:1])),
             runs=tuple(recorder.runs), events=recorder.all_events(), groups=recorder.groups,
             dropped=recorder.dropped, dispatch_ns=dispatch, clock_ns=clock, machine=machine,
-            failure=failure,
+            failure=failure, module=module,
         )  # fmt: skip
 
     measured: list[Timeline] = []

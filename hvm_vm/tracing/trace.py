@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.solved import Solved
 from hvm_vm.tracing.machine import Machine, Roof
 
@@ -142,6 +143,7 @@ class Trace:
     traced_ns: tuple[int, ...]  # whole runs, with them
     stages: tuple[Stage, ...] = ()
     outputs: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+    module: Module | None = field(default=None, repr=False, compare=False)  # what was traced
     runs: tuple[RunSpan, ...] = field(default=(), repr=False)
     events: np.ndarray | None = field(default=None, repr=False, compare=False)
     groups: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
