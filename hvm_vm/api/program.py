@@ -260,11 +260,14 @@ class Program:
         return BoundRun(plan, options["engine"] or "auto", options["threads"], by_name, constant)
 
     def trace(self, values: Mapping[str, object] | None = None, /, *, repeat: int = 5,
-              warmup: int = 1, watcher=None, **named):
+              warmup: int = 1, progress: bool = False, **named):
         """Run with a clock around every instruction: a `Trace`, with the results in `.outputs`.
 
-        `watcher` is told how far it is: see `tracing.record.Watcher`. The error of a run that fails
-        has what ran before it as a `Trace` in its attribute `trace`."""
+        `progress` shows on standard error how far a long one is. The error of a run that fails has
+        what ran before it as a `Trace` in its attribute `trace`."""
+        from contextlib import nullcontext
+
+        from hvm_vm.tracing.live import Progress, names_of
         from hvm_vm.tracing.machine import machine
         from hvm_vm.tracing.record import record
 
@@ -272,9 +275,11 @@ class Program:
         prepared = self.prepare(values, engine=options["engine"] or "auto",
                                 threads=options["threads"], data=options["data"])
         frame = prepared.frame()
-        trace = record(prepared.bound, prepared.runnable, frame, engine=prepared.engine,
-                       threads=prepared.threads, repeat=repeat, warmup=warmup,
-                       stages=prepared.stages, machine=machine(prepared.threads), watcher=watcher)
+        with Progress(lambda: names_of(prepared.bound)) if progress else nullcontext() as watcher:
+            trace = record(prepared.bound, prepared.runnable, frame, engine=prepared.engine,
+                           threads=prepared.threads, repeat=repeat, warmup=warmup,
+                           stages=prepared.stages, machine=machine(prepared.threads),
+                           watcher=watcher)
         return replace(trace, outputs=prepared.outputs(frame))
 
     # -- inside ---------------------------------------------------------------------------------

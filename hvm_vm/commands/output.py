@@ -67,10 +67,10 @@ def plain() -> bool:
 
 
 def console():
-    """A rich console on standard output."""
+    """A rich console on standard output. With NO_COLOR it writes text alone: no bold either."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def with_folder(text: str, path: str) -> str:

@@ -142,8 +142,7 @@ def traced(options: argparse.Namespace, values: dict):
     """The `Trace` of the program that the options name, the program, and the data for it."""
     from dataclasses import replace
 
-    from hvm_vm.commands.live import Progress
-    from hvm_vm.tracing.describe import brief
+    from hvm_vm.tracing.live import Progress, names_of
     from hvm_vm.tracing.machine import machine
     from hvm_vm.tracing.record import record
 
@@ -160,9 +159,8 @@ def traced(options: argparse.Namespace, values: dict):
             values, engine=options.engine, threads=options.threads, data=[data]
         )
         frame = prepared.frame()
-    module, sizes = prepared.bound.program.module, prepared.bound.sizes
-    name = module.file or os.path.basename(options.file)
-    with Progress(lambda: [brief(module, word, sizes) for word in module.code]) as progress:
+    name = prepared.bound.program.module.file or os.path.basename(options.file)
+    with Progress(lambda: names_of(prepared.bound)) as progress:
         try:
             trace = record(
                 prepared.bound,

@@ -265,7 +265,7 @@ class Reference:
             add(pc, start, clock() - start)
             raise self._failed(error, pc) from None
         finally:
-            timeline.ns = clock() - began
+            timeline.began, timeline.ns = began, clock() - began
             timeline.close()
         return len(self.steps) + 1
 

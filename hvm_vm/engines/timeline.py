@@ -23,7 +23,8 @@ class Timeline:
     groups, starts, durations:   the events that were kept, in order. `starts` are those of the
                                  clock `time.perf_counter_ns`.
     dropped:                     how many more there were;
-    ns:                          how long the run took, what is done here left out; None: not known.
+    began, ns:                   when the run began and how long it took, without what surrounds it
+                                 and without the work done here; None: not known.
 
     `position` is the group that runs now, for who watches from another thread; None: not known."""
 
@@ -34,6 +35,7 @@ class Timeline:
         self.most = np.zeros(groups, np.int64)
         self.squares = np.zeros(groups)
         self.dropped = 0
+        self.began: int | None = None
         self.ns: int | None = None
         self._keep = keep
         self._chunks: list[np.ndarray] = []

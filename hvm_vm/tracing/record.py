@@ -77,7 +77,8 @@ def record(
         module: Module = bound.program.module
         return Trace(
             file=module.file, engine=engine, threads=threads, sizes=dict(bound.sizes), rows=rows,
-            instructions_executed=executed, repeat=len(traced), warmup=warmup,
+            instructions_executed=executed, repeat=len(traced),
+            warmup=sum(r.kind == WARMUP for r in recorder.runs),
             run_ns=tuple(plain), traced_ns=tuple(traced),
             stages=(*stages, *(Stage(FIRST, r.ns) for r in recorder.runs[:1])),
             runs=tuple(recorder.runs), events=recorder.all_events(), groups=recorder.groups,
@@ -152,7 +153,9 @@ class _Recorder:
         try:
             return run(self.frame, timeline)
         finally:
-            ns = timeline.ns if timeline.ns is not None else time.perf_counter_ns() - start
+            ns = time.perf_counter_ns() - start
+            if kind != FIRST and timeline.ns is not None:
+                start, ns = timeline.began, timeline.ns
             if kind != WARMUP:
                 groups, starts, durations = timeline.events
                 self._events.append(np.stack([

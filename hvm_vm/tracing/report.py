@@ -198,7 +198,8 @@ def solved(row: TraceRow) -> str:
 def group_sheet(trace: Trace, by: str, view: View = View()) -> Sheet:
     """A summary; mean, min, max and stddev are per execution."""
     whole = trace.instructions_ns
-    chosen, note = _chosen(grouped(trace, by).values(), view, "total", whole)
+    ran = [group for group in grouped(trace, by).values() if group.count]
+    chosen, note = _chosen(ran, view, "total", whole)
     if by == "line":
         rows = tuple((group.key, *_cells(group, whole), _relations(group)) for group in chosen)
         return Sheet(("source", *_NUMBERS, "relation"), _LEFT, rows, note)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 FOLDING = frozenset(("instruction", "relation", "operation"))  # as last columns: they may fold
 NAMES = ("source",)  # columns that move to the folding one where they do not fit
 NARROW = 40  # characters beside the numbers that it needs at least, or it stands below them
+SHORT = 16  # names that are worth a number or two to stand beside the others
 SPARE = (
     "stddev", "min", "max", "scalar ops", "mean", "±", "GB/s", "GFLOP/s", "roofline", "count",
     "bar", "source", "share",
@@ -46,11 +47,13 @@ def fitted(sheet: Sheet, width: int) -> Iterator[str]:
     without are left out and named in a last line; names are folded, or stand below the numbers."""
     text = sheet.columns[-1] in FOLDING
     whole = sheet
+    longest = max((len(row[-1]) for row in sheet.rows), default=0)
+    beside = longest + 2 if text and longest <= SHORT else 0
     for spare in ("", *SPARE):
         sheet = _moved(sheet, spare) if text and spare in NAMES else _without(sheet, spare)
         numbers = _without(sheet, sheet.columns[-1]) if text else sheet
         lines = list(lay_out(numbers, padded=text))
-        if len(lines[0]) <= width:
+        if len(lines[0]) + beside <= width:
             break
     if text:
         yield from _with_text(sheet, lines, width)

@@ -143,6 +143,7 @@ class Trace:
     traced_ns: tuple[int, ...]  # whole runs, with them
     stages: tuple[Stage, ...] = ()
     outputs: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+    module: Module | None = field(default=None, repr=False, compare=False)  # what was traced
     runs: tuple[RunSpan, ...] = field(default=(), repr=False)
     events: np.ndarray | None = field(default=None, repr=False, compare=False)
     groups: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
@@ -151,7 +152,6 @@ class Trace:
     clock_ns: float | None = None  # and what its clock costs
     machine: Machine | None = field(default=None, repr=False)
     failure: str = ""  # what ended the run, if it failed
-    module: Module | None = field(default=None, repr=False, compare=False)  # what was traced
 
     # -- a sequence of instructions ----------------------------------------------------------------
 

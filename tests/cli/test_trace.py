@@ -46,6 +46,68 @@ def test_trace_for_chrome(hvm, line, tmp_path):
     assert "halt" in {event["name"] for event in events}
 
 
+@pytest.mark.parametrize("by", ["op", "line", "shape"])
+def test_a_summary_in_place_of_the_instructions(hvm, line, by):
+    done = hvm("trace", line, "--set", "x=[1, 2, 3]", "--engine", "reference", "--by", by)
+    assert done.status == 0
+    key = {"op": "max", "line": "largest = max[n](y[n])", "shape": "max  f64[] f64[3]"}[by]
+    assert any(row.endswith(key) for row in done.out.splitlines())
+    assert "instruction\n" not in done.out
+
+
+def test_sorted_and_limited(hvm, line):
+    done = hvm("trace", line, "--set", "x=[1, 2, 3]", "--sort", "ops", "--limit", "1")
+    assert done.status == 0
+    table = done.out.split("\n\n")[1].splitlines()
+    assert table[1].startswith(" 0  line.hmp:5") or table[1].startswith("0  line.hmp:5")
+    assert table[2].startswith("2 of 3 rows are not shown")
+
+
+@pytest.mark.parametrize("wrong", [
+    ["--by", "colour"], ["--sort", "size"], ["--limit", "0"], ["--limit", "x"], ["--repeat", "0"],
+    ["--json", "--by", "op"], ["--json", "--limit", "3"],
+])  # fmt: skip
+def test_what_makes_no_sense_is_refused(hvm, line, wrong):
+    done = hvm("trace", line, "--set", "x=[1]", *wrong)
+    assert done.status == 2 and done.out == "" and "error" in done.err
+
+
+@pytest.mark.parametrize("engine", ["reference", "jit"])
+def test_a_failed_run_is_shown_up_to_where_it_failed(hvm, tmp_path, engine):
+    file = tmp_path / "limit.hmp"
+    file.write_text(
+        "index n : N\ngiven x[n]\ns = sum[n](x[n])\ncheck s < 10\nz = sqrt(s)\nfind z\n")
+    arguments = ("trace", file, "--set", "x=[1, 30]", "--engine", engine)
+    done = hvm(*arguments)
+    assert done.status == 1 and "check failed" in done.err
+    assert "✗ 1  limit.hmp:4" in done.out and "✗ the run failed in instruction 1" in done.out
+    done = hvm(*arguments, "--json", "--chrome", tmp_path / "trace.json")
+    found = [json.loads(text) for text in done.out.splitlines()]
+    assert done.status == 1 and [o.get("failed", False) for o in found[:-1]] == [
+        False, True, False, False]  # fmt: skip
+    assert "check failed" in found[-1]["error"]
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    assert [e["name"] for e in events if e.get("cat") == "instruction"] == ["sum", "check"]
+
+
+def test_bytecode_has_stages_of_its_own(hvm, line, tmp_path):
+    assert hvm("compile", line, "-o", tmp_path / "line.hvmb").status == 0
+    stages = {}
+    for file in (line, tmp_path / "line.hvmb"):
+        done = hvm("trace", file, "--set", "x=[1]", "--json", "--engine", "reference")
+        stages[file] = list(json.loads(done.out.splitlines()[-1])["stages_ns"])
+    assert stages[line] == ["load", "compile to bytecode", "verify", "read data", "bind",
+                            "prepare engine", "first run"]  # fmt: skip
+    assert stages[tmp_path / "line.hvmb"] == ["load", "verify", "read data", "bind",
+                                              "prepare engine", "first run"]  # fmt: skip
+
+
+def test_help_has_examples(hvm):
+    done = hvm("trace", "--help")
+    assert done.status == 0
+    assert "hvm trace examples/transformer_block.hmp" in done.out and "--by line" in done.out
+
+
 def test_nan_check_names_the_relation(hvm, tmp_path):
     file = tmp_path / "root.hmp"
     file.write_text("x = -1\ny = sqrt(x)\nz = 2*y\nfind z\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from hvm_vm.bytecode.module import (
@@ -117,3 +119,29 @@ class Runnable:
 
 def frame(n: int = 4) -> Frame:
     return Frame(bound(n), {0: np.arange(float(n))})
+
+
+class Fused(Runnable):
+    """Made one function of the map and the sum: 6000 ns together, in every run."""
+
+    timed_groups = ((0, 1), (2,))
+
+    def run_timed(self, frame: Frame, timeline) -> int:
+        now = time.perf_counter_ns()
+        timeline.extend(np.array([0, 1]), np.array([now, now + 6000]), np.array([6000, 0]))
+        return self.run(frame)
+
+
+class Looped(Runnable):
+    """Runs the map and the sum three times each, in turn: 100, 200, 300 ns and 50 ns each."""
+
+    def run_timed(self, frame: Frame, timeline) -> int:
+        now = time.perf_counter_ns()
+        for k in range(3):
+            for pc, took in ((0, 100 * (k + 1)), (1, 50)):
+                timeline.add(pc, now, took)
+                now += took
+        timeline.add(2, now, 0)
+        timeline.close()
+        self.run(frame)
+        return 7

@@ -142,7 +142,7 @@ class JitRunnable:
         address = ctypes.c_int64(stamps.ctypes.data)
         began, ticks = time.perf_counter_ns(), self._counter()
         done = traced(steps, count, address)
-        timeline.ns = time.perf_counter_ns() - began
+        timeline.began, timeline.ns = began, time.perf_counter_ns() - began
         self._tell(timeline, stamps, -done - 1 if done < 0 else -1, began, ticks, scale)
         if done < 0:
             self._fail(frame, -done - 1)

@@ -195,3 +195,23 @@ def test_the_observer_hears_of_each_compilation(tmp_path, monkeypatch):
     finally:
         on_compile(None)
         cache.directory.cache_clear()
+
+
+def test_the_loop_without_clocks_has_no_clock():
+    import platform
+
+    import llvmlite.binding as llvm
+
+    from hvm_vm.engines.jit.compiler import compile_kernel
+    from hvm_vm.engines.jit.kernels import dispatch
+
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("the cycle counter's instruction is looked for as x86 writes it")
+
+    def code(function) -> bytes:
+        data = compile_kernel(function)
+        sections = llvm.ObjectFileRef.from_data(data).sections()
+        return b"".join(section.data() for section in sections if section.is_text())
+
+    rdtsc = b"\x0f\x31"
+    assert rdtsc in code(dispatch.traced) and rdtsc not in code(dispatch.program)

@@ -4,27 +4,39 @@ elsewhere. Nothing is shown of what is over soon.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable
 
+from hvm_vm.engines.bound import Bound
+from hvm_vm.tracing.describe import brief
+
 REDRAWS = 4  # a second: more flickers
 QUIET = 0.6  # seconds before anything is shown on a terminal,
 LINES = 5.0  # and between two lines elsewhere
+DUMB = ("dumb", "unknown")  # terminals that cannot go back
 ROWS = 5  # instructions that are listed with their time so far
+
+
+def names_of(bound: Bound) -> list[str]:
+    """What each instruction does, in short."""
+    module = bound.program.module
+    return [brief(module, word, bound.sizes) for word in module.code]
 
 
 class Progress:
     """A `Watcher` of a recording, and a context: what it shows ends with the context.
 
-    `names()` gives a short text for each instruction; it is asked only if something is shown."""
+    `names()` gives a short text for each instruction (`names_of` a bound program); it is asked only
+    if something is shown."""
 
     def __init__(self, names: Callable[[], list[str]], stream=None) -> None:
         self._ask = names
         self._names: list[str] = []
         self._stream = sys.stderr if stream is None else stream
-        self._terminal = self._stream.isatty()
+        self._terminal = self._stream.isatty() and os.environ.get("TERM") not in DUMB
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._run: tuple = ("first run", 1, 1, None, time.monotonic())
@@ -55,11 +67,12 @@ class Progress:
         from rich.console import Console
         from rich.live import Live
 
-        console = Console(file=self._stream, highlight=False)
-        with Live(self._drawn(console.width), console=console, transient=True,
-                  auto_refresh=False, vertical_overflow="crop") as live:
+        colours = None if os.environ.get("NO_COLOR") else "auto"
+        screen = Console(file=self._stream, highlight=False, color_system=colours)
+        with Live(self._drawn(screen.width), console=screen, transient=True,
+                  auto_refresh=False, vertical_overflow="visible") as live:
             while not self._done.wait(1 / REDRAWS):
-                live.update(self._drawn(console.width), refresh=True)
+                live.update(self._drawn(screen.width), refresh=True)
 
     def _state(self) -> list[str]:
         """What runs now, in a few parts."""
