@@ -13,11 +13,13 @@ from hvm_vm.engines.solved import Solved
 
 if TYPE_CHECKING:
     from hvm_vm.api.program import Program
+    from hvm_vm.api.solve_report import SolveReport
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What one run gave. `hidden` holds the intermediates when all were asked for."""
+    """What one run gave. `hidden` holds the intermediates when all were asked for; `solved` what
+    solves report, by their pc, and `reports` the same by the names of the program."""
 
     outputs: Results
     hidden: dict[str, object]
@@ -26,6 +28,7 @@ class Execution:
     engine: str
     sizes: dict[str, int]
     solved: dict[int, Solved] = field(default_factory=dict)
+    reports: tuple[SolveReport, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -168,15 +168,17 @@ class Program:
         return None if left or plan is None else (plan, arrays, engine, threads)
 
     def run(self, values: Mapping[str, object] | None = None, *, engine: str = "auto",
-            threads: int | None = None, data=(), keep_all: bool = False) -> Execution:
-        """As calling, with what a report needs: counts, the time, and with `keep_all` every
-        variable (of bytecode, those that it stores). The time is that of the run alone: binding and
-        compiling come before it."""
+            threads: int | None = None, data=(), keep_all: bool = False,
+            timed: bool = False) -> Execution:
+        """As calling, with what a report needs: counts, the time, what solves tell (`timed`: with
+        the time that each took), and with `keep_all` every variable (of bytecode, those that it
+        stores). The time is that of the run alone: binding and compiling come before it."""
         if keep_all:
             program = self.everything(values, data=data)
             if program is not self:
                 try:
-                    done = program.run(values, engine=engine, threads=threads, data=data)
+                    done = program.run(values, engine=engine, threads=threads, data=data,
+                                       timed=timed)
                 except HvmError:  # what no result needs may fail; what they need fails below
                     pass
                 else:
@@ -189,14 +191,23 @@ class Program:
                                 keep_all=keep_all)
         frame = prepared.frame()
         start = time.perf_counter()
-        executed = prepared.runnable.run(frame)
+        if timed:
+            times = np.zeros(len(prepared.bound.code), np.int64)
+            executed = prepared.runnable.run_traced(frame, times)
+        else:
+            times, executed = None, prepared.runnable.run(frame)
         elapsed = time.perf_counter() - start
-        program = prepared.program
+        program, solved, told = prepared.program, {}, ()
+        if hasattr(prepared.runnable, "solved"):
+            solved = dict(prepared.runnable.solved(frame))
+        if solved:
+            from hvm_vm.api.solve_report import reports
+
+            told = reports(program.module, solved, times)
         return Execution(
             program._results(frame, hidden=False),
             program._results(frame, hidden=True) if keep_all else {},
-            int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes),
-            dict(prepared.runnable.solved(frame)) if hasattr(prepared.runnable, "solved") else {})
+            int(executed), elapsed, prepared.engine, dict(prepared.bound.sizes), solved, told)
 
     def solve_many(self, values: Mapping[str, object] | None = None, /, **named):
         """Run for many sets of values at once: a mapping of arrays with the axis of sets first, and

@@ -43,7 +43,7 @@ def configure(parser: Parser) -> None:
     engine_options(parser)
     parser.add("--json", action="store_true", help="print one JSON object")
     parser.add("--out", metavar="FILE.npz", help="write the results to FILE.npz")
-    parser.add("--report", action="store_true", help="how well each solve holds, on stderr")
+    parser.add("--report", action="store_true", help="what each solve took, and how well it holds")
     parser.add("--all", action="store_true", help="every variable, not only the results")
 
 
@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
             threads=options.threads,
             data=[data],
             keep_all=options.all,
+            timed=options.report,
         )
     shown = {**done.outputs, **done.hidden}
     if not shown:
@@ -73,11 +74,16 @@ def run(options: argparse.Namespace) -> int:
     if options.out:
         write_results(options.out, shown)
     if options.json:
-        _print_json(shown, done)
+        _print_json(shown, done, options.report)
     elif not options.out:
         _print(_in_precision(program, shown))
-    if options.report:
-        for line in solve_report(program, done.solved):
+    for one in done.reports:
+        for warning in one.warnings():
+            message(with_folder(warning, options.file))
+    if options.report and not options.json:
+        from hvm_vm.commands.solve_report import report_lines
+
+        for line in report_lines(done.reports):
             message(line)
     if sys.stderr.isatty() and not options.json:
         from hvm_vm.tracing.units import duration
@@ -98,20 +104,6 @@ def has_sets(program, values: dict, data) -> bool:
     return has_sets(program, values, data)
 
 
-def solve_report(program, solved: dict) -> list[str]:
-    """A few lines for each solve: its unknowns, iterations, residual and relations."""
-    module = program.module
-    lines = []
-    for pc, found in sorted(solved.items()):
-        one = module.code[pc]
-        relations = module.texts[module.descriptors[one.descriptor].message].split("\n")
-        names = ", ".join(module.registers[r].name for r in one.operands[: len(relations)])
-        lines.append(f"solved for {names}: {found.iterations} iterations, largest residual"
-                     f" {found.residual:.1e} of a relation's terms")
-        lines += [f"  line {relation}" for relation in relations]
-    return lines or ["nothing had to be solved for"]
-
-
 def report_warnings(program) -> None:
     """The compiler's warnings, on standard error."""
     for warning in program.warnings:
@@ -127,17 +119,32 @@ def spinner(engine: str):
     return compiling()
 
 
-def _print_json(shown: dict, done) -> None:
+def _print_json(shown: dict, done, report: bool) -> None:
+    found = {
+        "outputs": {name: to_json(value) for name, value in shown.items()},
+        "instructions_executed": done.instructions_executed,
+        "execution_time_s": done.execution_time_s,
+        "engine": done.engine,
+    }
+    warnings = [warning for one in done.reports for warning in one.warnings()]
+    if warnings:
+        found["warnings"] = warnings
+    if report:
+        found["solves"] = [_plain(one.data()) for one in done.reports]
     print(json.dumps(
-        {
-            "outputs": {name: to_json(value) for name, value in shown.items()},
-            "instructions_executed": done.instructions_executed,
-            "execution_time_s": done.execution_time_s,
-            "engine": done.engine,
-        },
+        found,
         ensure_ascii=False,
         allow_nan=False,
     ))  # fmt: skip
+
+
+def _plain(value):
+    """Plain data with infinities and NaN as texts, as everywhere in JSON."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return to_json(value) if isinstance(value, float) else value
 
 
 def _in_precision(program, shown: dict) -> dict:

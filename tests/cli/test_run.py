@@ -236,9 +236,30 @@ def test_report_shows_how_well_each_solve_holds(hvm, tmp_path):
     for engine in ("reference", "jit"):
         done = hvm("run", path, "--set", "s=5", "--report", "--engine", engine)
         assert done.status == 0 and done.out == "x = 2.0\ny = 3.0\n"
-        assert "solved for x, y: " in done.err and "line 2: x*y = 6" in done.err
+        assert "solved for x and y: Newton, " in done.err and "condition " in done.err
+        assert "  line  residual  relative  relation\n" in done.err and "  x*y = 6\n" in done.err
+        assert "bound" not in done.err and "warning" not in done.err
     path.write_text("x + 1 = s\n")
     assert "nothing had to be solved" in hvm("run", path, "--set", "s=5", "--report").err
+
+
+def test_a_report_in_json_has_the_same_numbers(hvm, tmp_path):
+    path = tmp_path / "double.hmp"
+    path.write_text("(x - 1)^2 = 0\ny^2 = s\nguess y = 1 in 0..3\n")
+    for engine in ("reference", "jit"):
+        done = hvm("run", path, "--set", "s=9", "--report", "--json", "--engine", engine)
+        found = json.loads(done.out)
+        double, y = found["solves"]
+        assert double["unknowns"] == ["x"] and double["multiple"] == 1
+        assert double["condition"] == "inf" and double["time_ns"] > 0
+        assert double["relations"][0]["text"] == "(x - 1)^2 = 0"
+        assert y["at_bounds"] == {"y": 1} and y["multiple"] == 0 and y["iterations"] > 2
+        assert y["relations"] == [{"line": 2, "text": "y^2 = s", "residual": 0, "relative": 0}]
+        (warning,) = found["warnings"]
+        assert "double.hmp:1:1: warning: x: the solution is a multiple root" in warning
+        assert warning in done.err and "solved for" not in done.err
+        done = hvm("run", path, "--set", "s=9", "--engine", engine)
+        assert done.status == 0 and "multiple root" in done.err
 
 
 def test_no_solution_is_status_1_and_a_bad_system_status_2(hvm, tmp_path):
