@@ -172,7 +172,8 @@ def _fail(run, lane: int, status: int, m: list, n: int, linear: bool) -> None:
     one = run.one
     residual = _vector(m, n, at.RESIDUAL)
     text = failure(status, unknowns_of(run.module, one, n), lines_of(one), _vector(m, n, at.AT),
-                   residual, _slopes(m, n), linear, int(m[at.EVALUATIONS]))
+                   residual, _slopes(m, n), linear, int(m[at.EVALUATIONS]),
+                   (_vector(m, n, at.LOW), _vector(m, n, at.HIGH)))
     place = np.unravel_index(lane, one.extents) if one.extents else ()
     where = at_point(one.names, [int(p) + lo for p, lo in zip(place, one.los, strict=True)])
     head, _, rest = text.partition("\n")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from hvm_vm.bytecode.solve_layout import Layout
 from hvm_vm.lowering import convert
 from hvm_vm.lowering.derivative import Derivative
+from hvm_vm.lowering.domains import Domains
 from hvm_vm.lowering.lanes import Lanes
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.pools import one_line
@@ -97,9 +98,11 @@ def select(selection, solve: Solve) -> SolveOperation:
 
     roots: dict[int, Term] = {}
     slopes = [Derivative(t, x) for x in solve.unknowns]
+    domains = Domains(t, solve.unknowns)
     for k, residual in enumerate(solve.residuals):
         residual = t.replace(residual, written_out)
         residual = selection.hoist(residual, t.true, owner, place)
+        domains.read(residual)
         roots[layout.residual(k)] = residual
         roots[layout.scale(k)] = t.apply(
             "add", *(t.apply("abs", x) for x in _addends(residual)))
@@ -107,9 +110,11 @@ def select(selection, solve: Solve) -> SolveOperation:
             entry = slope.of(residual)
             if entry is not t.zero:
                 roots[layout.jacobian(k, j)] = entry
+    for k in range(layout.n):
         for where, part in (
-            (layout.start(k), solve.starts[k]), (layout.lower(k), solve.lows[k]),
-            (layout.upper(k), solve.highs[k]),
+            (layout.start(k), solve.starts[k]),
+            (layout.lower(k), domains.low(k, solve.lows[k])),
+            (layout.upper(k), domains.high(k, solve.highs[k])),
         ):  # fmt: skip
             if part is not None:
                 roots[where] = selection.hoist(part, t.true, owner, place)

@@ -39,7 +39,7 @@ from __future__ import annotations
 JACOBIAN, SLOPES, WORK, MATRICES = range(4)  # of the trial, of the accepted point; eliminated
 
 # How a point ends.
-SOLVED, MULTIPLE, SINGULAR, STALLED, EXHAUSTED, UNDEFINED = range(1, 7)
+SOLVED, MULTIPLE, SINGULAR, STALLED, EXHAUSTED, UNDEFINED, EMPTY = range(1, 8)
 HUGE = 1e300  # what is not below it is not a finite number to a solve
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from hvm_vm.engines.solved import Solved
+from hvm_vm.engines.solving.memory import HUGE
 
 PASSES = 30        # evaluations, at most
 REGULAR = 1e-7     # the least determinant, or relative pivot, of a Jacobian that is no suspect,
@@ -97,7 +98,7 @@ def _step(f, slopes, sizes):
     """The Newton step of every point, whether its Jacobian is regular, and its condition."""
     n = len(f)
     if n == 1:
-        return -f / slopes, slopes[0] != 0.0, np.ones(f.shape[1])
+        return -f / slopes, (slopes[0] != 0.0) & (abs(slopes[0]) < HUGE), np.ones(f.shape[1])
     if n == 2:
         a, b, c, d = slopes
         first, second = a * d, b * c

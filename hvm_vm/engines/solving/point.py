@@ -14,6 +14,7 @@ from hvm_vm.engines.solving.memory import (
     BEST,
     BEST_MERIT,
     CAP,
+    EMPTY,
     EVALUATIONS,
     EXHAUSTED,
     FIRST,
@@ -64,7 +65,7 @@ def make(get, put, evaluate, jit):
                 else:
                     size = abs(value) if abs(value) > 1.0 else 1.0
                     size *= 2.0 ** (count // 2) * (1.0 + 0.37 * j / n)
-                    value += size if (count + j) % 2 == 0 else -size
+                    value += size if (count >> j % 3) % 2 == 0 else -size
             if value < low:  # as far inside as it was outside
                 value = min(low + (low - value), 0.5 * (low + high))
             if value > high:
@@ -96,6 +97,11 @@ def make(get, put, evaluate, jit):
         cap = get(m, CAP)
         linear = get(m, LINEAR) != 0.0
         put(m, BEST_MERIT, -1.0)
+        for j in range(n):
+            if get(m, HEAD + LOW * n + j) > get(m, HEAD + HIGH * n + j):
+                first(p, m, n)
+                accept(m, n)
+                return EMPTY
         status, defined = UNDEFINED, False
         for attempt in range(1 if linear else ATTEMPTS):
             left = cap - get(m, EVALUATIONS)

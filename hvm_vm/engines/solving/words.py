@@ -14,7 +14,7 @@ MOST = 6  # relations that are listed
 
 def failure(
     status: int, names: Sequence[str], lines: Sequence[str], x: np.ndarray, residual: np.ndarray,
-    jacobian: np.ndarray, linear: bool, passes: int,
+    jacobian: np.ndarray, linear: bool, passes: int, bounds: tuple[np.ndarray, np.ndarray],
 ) -> str:
     """The message for one point. `lines` are `line: relation`, one for each residual; `x` is where
     the solve ended."""
@@ -29,6 +29,11 @@ def failure(
     if status == at.UNDEFINED:
         return (f"the solve for {unknowns} cannot start at {where}, where a relation or its slope"
                 f" has no finite value; give another guess{_residuals(lines, residual)}")
+    if status == at.EMPTY:
+        k = int(np.argmax(bounds[0] > bounds[1]))
+        return (f"no solution found for {unknowns}: {names[k]} should be at least"
+                f" {_number(bounds[0][k])} and at most {_number(bounds[1][k])}, by its guess and by"
+                f" what the relations apply to it{_residuals(lines, residual)}")
     what = "stalls" if status == at.STALLED else "does not converge"
     return (f"no solution found for {unknowns}: the solve {what} at {where} after {passes}"
             f" evaluations; perhaps there is none, or another guess is needed"

@@ -177,7 +177,7 @@ def _points(kind):
                 # The step.
                 if fixed == 1:
                     slope, condition = get(first, lane), 1.0
-                    sound = slope != 0.0
+                    sound = slope != 0.0 and abs(slope) < HUGE
                     put_f64(step, 0, -get(f, lane) / slope)
                 elif fixed == 2:
                     a, b, c, d = get(first, lane), get(second, lane), get(third, lane), get(
@@ -251,8 +251,8 @@ def _points(kind):
                     value = get(x, j * lanes + lane) + part * get_f64(step, j)
                     put(work, 0, value)  # in the program's precision
                     value = get(work, 0)
-                    inside = inside and value >= get(low, j * lanes + lane)
-                    inside = inside and value <= get(high, j * lanes + lane)
+                    inside = inside and not value < get(low, j * lanes + lane)
+                    inside = inside and not value > get(high, j * lanes + lane)
                     put_f64(step, j, value)
                 if not inside:
                     put_f64(row, lane, LEFT - count)
