@@ -22,7 +22,7 @@ from hvm_vm.api.results import Results, result_value, spread_outputs
 from hvm_vm.api.values import Arguments, Names
 from hvm_vm.bytecode.module import DTYPES, Module
 from hvm_vm.engines.binding import bind
-from hvm_vm.errors import HvmError, InputError
+from hvm_vm.errors import HvmError, InputError, RunError
 
 KEPT_PLANS = 32  # sets of shapes that stay bound
 OPTIONS = ("engine", "threads", "data")  # of a call, beside the names of values
@@ -292,6 +292,45 @@ class Program:
                            stages=prepared.stages, machine=machine(prepared.threads),
                            watcher=watcher)
         return replace(trace, outputs=prepared.outputs(frame))
+
+    def step(self, values: Mapping[str, object] | None = None, /, *, all: bool = False, **named):
+        """A `tracing.stepping.Session`: this program with these inputs, run one instruction at a
+        time, forwards and back. Nothing has run yet. Options as in a call; `auto` is the reference
+        engine. `all` stores every variable, so that nothing is fused away.
+
+            session = program.step(X=X, W=W)
+            session.step(); session.value("S[1, ..]"); session.back()"""
+        from hvm_vm.tracing.stepping.session import Session
+
+        values, options = self._split(values, named)
+        engine = options["engine"] or "auto"
+        how = {"engine": "reference" if engine == "auto" else engine,
+               "threads": options["threads"], "data": options["data"]}
+        if how["data"]:
+            from hvm_vm.api.data import read_data
+
+            how["data"] = read_data(how["data"])  # once, for all that follows
+
+        def session(program: Program, wider) -> Session:
+            try:  # with a place of its own for every variable, if there is the memory
+                prepared = program.prepare(values, keep_all=True, **how)
+                frame = prepared.frame()
+            except (InputError, RunError):
+                prepared = program.prepare(values, **how)
+                frame = prepared.frame()
+            return Session(prepared.bound, prepared.runnable, frame, engine=prepared.engine,
+                           wide=wider)
+
+        def wider() -> Session | None:
+            wide = self.everything(values, data=how["data"])
+            try:
+                return None if wide is self else session(wide, None)
+            except HvmError:  # what no result needs may not even be bound
+                return None
+
+        if all:
+            return session(self.everything(values, data=how["data"]), None)
+        return session(self, wider)
 
     # -- inside ---------------------------------------------------------------------------------
 

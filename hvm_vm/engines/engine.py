@@ -4,6 +4,7 @@
     runnable.run(frame)                           # untraced: nothing is measured
     runnable.run_traced(frame, times)             # times: int64[len(code)], nanoseconds, added to
     runnable.run_timed(frame, timeline)           # every execution, with its start: `Timeline`
+    runnable.step(frame, pc)                      # one instruction: what `hvm step` runs
 
 A run that fails raises `RunError` (status 1) or `InputError` (status 2: subscripts out of range,
 undetermined elements) whose text names the relation; `instructions_executed` counts what ran.
@@ -32,6 +33,9 @@ class Runnable(Protocol):
         """As `run`, telling `timeline` of every execution of a group of instructions, also when the
         run fails. Groups are `self.timed_groups` (tuples of pcs) where the engine has them, because
         it fuses instructions; else the pcs. Optional: the recorder can do with `run_traced`."""
+
+    def step(self, frame: Frame, pc: int) -> None:
+        """Run the instruction `pc` alone, on what those before it left in the frame."""
 
 
 class Engine(Protocol):

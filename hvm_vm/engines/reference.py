@@ -39,6 +39,7 @@ class Run:
         self.precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
         self.lanes = Lanes(module, one, arrays, self.precision)
         self.solved: Solved | None = None  # what a solve reports
+        self.observer: Callable | None = None  # told every evaluation of a solve's relations
 
     def dims(self, roles: str) -> tuple[int, ...]:
         return tuple(d for d, role in enumerate(self.one.roles) if role in roles)

@@ -39,6 +39,7 @@ class Relations:
         self.layout = Layout(n)
         self.lanes = int(np.prod(one.extents, dtype=np.int64))
         self.jacobian, self.numbers = entries(one, n)
+        self.lane: int | None = None  # of a point alone, its number among all
         self._known: dict[int, np.ndarray] | None = None  # values that no unknown changes
 
     def roots(self, name: str) -> list[int]:
@@ -79,15 +80,19 @@ class Relations:
         slopes = np.zeros((self.n * self.n, self.lanes), self.run.precision)
         present = [k for k, number in enumerate(self.numbers) if number >= 0]
         slopes[present] = self.rows(lanes, self.jacobian)
-        return (self.rows(lanes, self.roots("residual")), self.rows(lanes, self.roots("scale")),
-                slopes)
+        f, scale = (self.rows(lanes, self.roots(name)) for name in ("residual", "scale"))
+        if self.run.observer is not None:
+            self.run.observer(self.lane, x, f, scale)
+        return f, scale, slopes
 
     def point(self, lane: int) -> Relations:
         """The same relations at one point alone."""
         one = self.one
         for d, place in enumerate(np.unravel_index(lane, one.extents) if one.extents else ()):
             one = part_of(one, d, int(place), int(place) + 1)
-        return Relations(self.run, one)
+        found = Relations(self.run, one)
+        found.lane = lane
+        return found
 
 
 def _evaluate(relations: Relations, m: list, n: int) -> bool:

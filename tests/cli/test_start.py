@@ -63,7 +63,7 @@ def test_compiled_programs_run_without_the_compiler(tmp_path, hvm, line):
         (["run", "x.hmp", "--colour"], "--colour"),
         (["run", "nowhere.hmp"], "there is no such file"),
         (["lift", "nowhere.hmp"], "there is no such file"),
-        (["step", "x.hmp"], "not in this version"),
+        (["step", "nowhere.hmp"], "there is no such file"),
     ],
 )
 def test_wrong_command_lines_end_with_status_2(arguments, words, hvm):
