@@ -17,6 +17,7 @@ import contextlib
 import json
 import sys
 
+from hvm_vm.commands.nan_check import nan_check, nan_check_option
 from hvm_vm.commands.options import (
     Parser,
     compile_options,
@@ -34,6 +35,7 @@ from hvm_vm.commands.programs import (
     shown_name,
 )
 from hvm_vm.commands.values import readable, to_json
+from hvm_vm.errors import InputError
 
 
 def configure(parser: Parser) -> None:
@@ -45,6 +47,7 @@ def configure(parser: Parser) -> None:
     parser.add("--out", metavar="FILE.npz", help="write the results to FILE.npz")
     parser.add("--report", action="store_true", help="what each solve took, and how well it holds")
     parser.add("--all", action="store_true", help="every variable, not only the results")
+    nan_check_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,8 +60,13 @@ def run(options: argparse.Namespace) -> int:
     if has_sets(program, values, data):
         from hvm_vm.commands.many import run_many
 
+        if options.nan_check:
+            raise InputError("--nan-check looks at one set of values at a time, and these data "
+                             "hold many")
         with spinner(options.engine):
             return run_many(options, program, values, data)
+    if options.nan_check:
+        nan_check(options, program, values, data)
     with spinner(options.engine):
         done = program.run(
             values,

@@ -19,6 +19,7 @@ import json
 import os
 import sys
 
+from hvm_vm.commands.nan_check import nan_check, nan_check_option
 from hvm_vm.commands.options import (
     Parser,
     compile_options,
@@ -28,7 +29,7 @@ from hvm_vm.commands.options import (
     input_options,
     whole_number,
 )
-from hvm_vm.commands.output import console, message, with_folder, write_whole
+from hvm_vm.commands.output import console, message, write_whole
 from hvm_vm.commands.programs import (
     BYTECODE,
     given_data,
@@ -63,8 +64,7 @@ def configure(parser: Parser) -> None:
                help="measured runs (default 5, fewer when they would take more than 10 s)")
     parser.add("--warmup", type=whole_number, default=1, metavar="N",
                help="runs before them, beside the first (default 1)")  # fmt: skip
-    parser.add("--nan-check", action="store_true",
-               help="say which instruction makes the first NaN, even if no result shows it")
+    nan_check_option(parser)
     parser.add("--out", metavar="FILE.npz", help="also write the results to FILE.npz")
     parser.add("--all", action="store_true",
                help="store every variable, not only what the results need")  # fmt: skip
@@ -90,18 +90,7 @@ def run(options: argparse.Namespace) -> int:
         _show(trace, options)
     if options.out:
         write_results(options.out, trace.outputs)
-    status = blame_nan(program, values, data, trace.outputs, options.file)
-    if options.nan_check and not status:
-        from hvm_vm import find_nan
-
-        # A NaN that no result shows: `max`, `if` and comparisons hide it.
-        found = find_nan(program, values, data=[data])
-        if found is None:
-            message("no instruction makes a NaN")
-            return 0
-        message(with_folder(str(found), options.file))
-        return 1
-    return status
+    return blame_nan(program, values, data, trace.outputs, options.file)
 
 
 def source_text(path: str) -> str | None:
@@ -152,6 +141,8 @@ def traced(options: argparse.Namespace, values: dict):
     report_warnings(program)
     report_slips(program, values)
     report_unread(program, data, values)
+    if options.nan_check:
+        nan_check(options, program, values, data)
     if options.all:
         program = program.everything(values, data=[data])
     with spinner(options.engine):
