@@ -27,5 +27,6 @@ COMMANDS: dict[str, Command] = {
     "verify": Command("verify", "FILE.hvmb", "check that a bytecode file is valid"),
     "trace": Command("trace", "FILE [options]", "run, and show what every instruction cost"),
     "step": Command("step", "FILE [options]", "run one instruction at a time"),
+    "diff": Command("diff", "FILE [FILE] [options]", "say where two programs or runs differ"),
     "bench": Command("bench", "FILE [options]", "compare the engines on a program"),
 }
