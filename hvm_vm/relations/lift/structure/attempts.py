@@ -15,9 +15,9 @@ from ..scan import Part, Scan, plain_text
 from ..scan import Shape as ScanShape
 from .erased import erased
 from .inlining import inlined
-from .renumbered import LONG, Renumbered, renumbered, repeats
+from .renumbered import LONG, MANY, Renumbered, renumbered, repeats
 
-MANY = 8    # so many relations of one kind are worth arrays, even without sums
+FEW = 64
 _NAME = re.compile(r"[^\W\d]\w*")
 
 Attempt = Callable[[Scan, dict[str, str] | None], Lifted | None]
@@ -62,6 +62,10 @@ class _Asked:
         relations = len(statements) - sum(
             len(s.statements) for s in found.shapes if s.is_default) - len(found.unread)
         least = len(statements) if best is None else _cost(best)
+        # Many relations of which few are alike are not worth the search.
+        most = relations // (2 if relations < FEW else 4)
+        if best is not None:
+            most = min(most, least)
         for inline in (False, True):
             texts: dict[int, str] = {}
             if inline:
@@ -73,8 +77,10 @@ class _Asked:
                 found = erased(own.items())
             for tolerant in (True, False):
                 try:
-                    new = renumbered(found, spans, fixed, taken, tolerant)
+                    new = renumbered(found, spans, fixed, taken, tolerant, most)
                 except Unliftable:
+                    continue
+                if new is None:
                     continue
                 lifted = self.attempt(_joined(kept, new.scan, texts), new.spelled)
                 if lifted is None or not _worth(lifted, new):

@@ -89,7 +89,8 @@ class Axes:
             for p in range(len(family.partitions)):
                 axis, labels = self.labels(number, p)
                 for other, down in list(self.axes[axis].coarser.items()):
-                    news |= self._add(number, down[labels], other)
+                    if self.node[number, p][0] == axis:
+                        news |= self._add(number, down[labels], other)
         return news
 
     def _compare_two(self, number: int, p: int, q: int) -> bool:
@@ -119,8 +120,10 @@ class Axes:
         family = self.families[number]
         before = len(family.partitions)
         partition = family.add(labels)
-        if partition is None or len(family.partitions) == before:
+        if partition is None:
             return False
+        if len(family.partitions) == before:
+            return axis is not None and self._same(number, partition, labels, axis)
         own = family.partitions[partition]
         translated = np.arange(own.max() + 1)
         if axis is None:
@@ -129,6 +132,30 @@ class Axes:
         else:
             translated[own] = labels
         self.node[number, partition] = axis, translated
+        return True
+
+    def _same(self, number: int, partition: int, labels: np.ndarray, axis: int) -> bool:
+        """A partition that is there already turns out to be of another axis, by its labels there:
+        the two axes are one. Whether that was new."""
+        other, own = self.labels(number, partition)
+        if other == axis or self.axes[other].size != self.axes[axis].size:
+            return False
+        across = np.empty(self.axes[other].size, np.int64)
+        across[own] = labels
+        for place, (of, translated) in self.node.items():
+            if of == other:
+                self.node[place] = axis, across[translated]
+        gone = self.axes[other]
+        for coarse, down in gone.coarser.items():
+            if coarse != axis and coarse not in self.axes[axis].coarser:
+                moved = np.empty(len(down), np.int64)
+                moved[across] = down
+                self.axes[axis].coarser[coarse] = moved
+        gone.coarser.clear()
+        for one in self.axes:
+            down = one.coarser.pop(other, None)
+            if down is not None and one is not self.axes[axis] and axis not in one.coarser:
+                one.coarser[axis] = across[down]
         return True
 
     # -- numbers --------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from .erased import WORD
 
 MOST_TEXT = 100_000  # characters of one relation
+MOST_NESTED = 6      # brackets that temporaries may stand in: deeper ones are a recurrence
 _FLAT = re.compile(r"[^()\[\]'\"{}<>=^!&|,]*")
 _PRODUCT = re.compile(r"[^+\-]*")
 
@@ -24,7 +25,7 @@ def inlined(statements: Iterable[tuple[int, str]], wanted: set[str]) -> dict[int
     names that must stay."""
     texts = dict(statements)
     definition: dict[str, int] = {}
-    uses: dict[str, list[int]] = {}
+    uses: dict[str, tuple[str, re.Match] | None] = {}  # the one use: who, and where
     twice: set[str] = set()
     for number, text in texts.items():
         left, equals, right = text.partition("=")
@@ -35,13 +36,14 @@ def inlined(statements: Iterable[tuple[int, str]], wanted: set[str]) -> dict[int
             twice.add(name)
         definition[name] = number
         for match in WORD.finditer(right):
-            uses.setdefault(match[1], []).append(number)
+            uses[match[1]] = None if match[1] in uses else (name, match)
     temporary = {}
     for name, number in definition.items():
         right = texts[number].partition("=")[2].strip()
-        if name not in wanted and name not in twice and len(uses.get(name, ())) == 1 and (
+        if name not in wanted and name not in twice and uses.get(name) is not None and (
                 _FLAT.fullmatch(right) and WORD.search(right)):
             temporary[name] = right
+    temporary = _shallow(temporary, uses)
     if not temporary:
         return None
     done: dict[str, str] = {}
@@ -57,6 +59,46 @@ def inlined(statements: Iterable[tuple[int, str]], wanted: set[str]) -> dict[int
     except OverflowError:
         return None
     return found
+
+
+def _shallow(temporary: dict[str, str], uses) -> dict[str, str]:
+    """The temporaries without those of trees that are deep in brackets, or long."""
+    depth: dict[str, int] = {}
+    size: dict[str, int] = {}
+    owner: dict[str, str] = {}  # what a temporary ends up in
+    waiting = dict.fromkeys(temporary, 0)
+    for name in temporary:
+        if uses[name][0] in waiting:
+            waiting[uses[name][0]] += 1
+    ready = [n for n, count in waiting.items() if not count]
+    order: list[str] = []
+    while ready:
+        name = ready.pop()
+        order.append(name)
+        text = temporary[name]
+        size[name] = size.get(name, 0) + len(text)
+        target, match = uses[name]
+        own = depth.get(name, 0) + (not _is_bare(match.string, match, text))
+        depth[target] = max(depth.get(target, 0), own)
+        size[target] = size.get(target, 0) + size[name]
+        if target in waiting:
+            waiting[target] -= 1
+            if not waiting[target]:
+                ready.append(target)
+    for name in reversed(order):
+        owner[name] = owner.get(uses[name][0], uses[name][0])
+    return {n: temporary[n] for n in order
+            if depth[owner[n]] <= MOST_NESTED and size[owner[n]] <= MOST_TEXT}
+
+
+def _is_bare(right: str, match: re.Match, text: str) -> bool:
+    """Whether `text` may stand without brackets where a name stands in `right`."""
+    before = right[: match.start()].rstrip()[-1:]
+    after = right[match.end() :].lstrip()[:1]
+    if before in ("", "+", "(", ",") and after in ("", "+", "-", ")", ","):
+        return True
+    return before in ("", "+", "-", "(", ",", "*") and after != "^" and (
+        _PRODUCT.fullmatch(text) is not None)
 
 
 def _expand(root: str, temporary: dict[str, str], done: dict[str, str]) -> None:
@@ -86,11 +128,7 @@ def _put(right: str, done: dict[str, str]) -> str:
         text = done.get(match[1])
         if text is None:
             continue
-        before = right[: match.start()].rstrip()[-1:]
-        after = right[match.end() :].lstrip()[:1]
-        bare = before in ("", "+", "(", ",") and after in ("", "+", "-", ")", ",")
-        if not bare and _PRODUCT.fullmatch(text):
-            bare = before in ("", "+", "-", "(", ",", "*") and after != "^"
+        bare = _is_bare(right, match, text)
         parts += [right[end : match.start()], text if bare else f"({text})"]
         end = match.end()
         size += len(text)

@@ -19,6 +19,7 @@ from .partitions import Family, meetings
 from .sides import sides
 
 LONG = 8  # a lone sum of so many terms is worth an array
+MANY = 8  # so many relations of one kind are worth arrays, even without sums
 _LETTERS = re.compile(r"[^\W\d_]+")
 _MATRICES = ("W", "A", "M", "B", "C", "E", "F", "G", "H")
 _VECTORS = ("v", "a", "b", "p", "q", "f", "g", "h", "z")
@@ -33,8 +34,9 @@ class Renumbered:
 
 
 def renumbered(found: Erased, spans, fixed: dict[str, tuple[str, tuple[int, ...]]],
-               taken: set[str], tolerant: bool) -> Renumbered:
-    """Number the names of relations by structure.
+               taken: set[str], tolerant: bool, most: int) -> Renumbered | None:
+    """Number the names of relations by structure; None when more than `most` relations, or none
+    that is worth an array, would be left.
 
     fixed: the names that have subscripts already, as (family, subscripts). taken: names that are
     used elsewhere. tolerant: odd relations among many are left out of what names are like."""
@@ -45,6 +47,8 @@ def renumbered(found: Erased, spans, fixed: dict[str, tuple[str, tuple[int, ...]
     split = sides(found, colours)
     if split is not None:
         colours = refined(uses, known, tolerant, split)
+    if not _promising(found, colours, most):
+        return None
     families, number = _families(found, colours, known, fixed)
     links = meetings(found, colours, number, families)
     subscripts = {
@@ -57,6 +61,18 @@ def repeats(found: Erased) -> bool:
     """Whether two relations have one formula, or a sum is long."""
     kinds = [s.kind for s in found.shapes if not s.is_default for _ in s.statements]
     return len(set(kinds)) < len(kinds) or any(s.longest >= LONG for s in found.shapes)
+
+
+def _promising(found: Erased, colours, most: int) -> bool:
+    """Whether the relations have few colours (each will be a relation at least), and one of them
+    many relations or sums."""
+    longest = [s.longest for s in found.shapes if not s.is_default for _ in s.statements]
+    counts = np.bincount(colours.relation)
+    if len(counts) + int(colours.odd.sum()) > most:
+        return False
+    longest_of = np.zeros(len(counts), np.int64)
+    np.maximum.at(longest_of, colours.relation, longest)
+    return bool(((counts >= MANY) | ((counts > 1) & (longest_of > 1)) | (longest_of >= LONG)).any())
 
 
 def _families(found: Erased, colours, known, fixed) -> tuple[list[Family], np.ndarray]:
