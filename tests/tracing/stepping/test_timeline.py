@@ -72,12 +72,8 @@ def test_values_that_were_set_are_undone_and_replayed(program, keep_all, limit, 
         if data.draw(st.booleans()):
             session.set(f"{data.draw(st.sampled_from(names))} = 0.25")
         session.step()
-    end = snapshot(session)
-    position = session.position
-    session.back(1)
-    same(snapshot(session), [*history, end][position - 1] if not session.edited else
-         snapshot(session))
-    session.back(position)
+    history.append(snapshot(session))  # a program may hold nothing but its halt
+    session.back(session.position + 1)  # what was set at the start goes, too
     same(snapshot(session), history[0])
     for name in names:
         assert np.array_equal(session.value(name), program.inputs[name])
