@@ -71,7 +71,7 @@ def _search(program, given: Mapping[str, object], data) -> NanOrigin | None:
 def _made_nan(bound: Bound, one: BoundInstruction, arrays) -> NanOrigin | None:
     module = bound.program.module
     free = [d for d, role in enumerate(one.roles) if role in "on"]
-    for k in range(result_count(isa.BY_NAME[one.op], len(one.roots))):
+    for k in range(results_of(one)):
         access = one.accesses[k]
         array = arrays[access.register]
         if array.dtype.kind != "f" or not np.isnan(array).any():
