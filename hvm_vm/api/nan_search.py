@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hvm_vm.bytecode import isa
-from hvm_vm.bytecode.regions import result_count
-from hvm_vm.engines.bound import Bound, BoundInstruction
+from hvm_vm.engines.bound import Bound, BoundInstruction, results_of
 from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference import Reference
 from hvm_vm.engines.slices import part_of

@@ -58,7 +58,7 @@ def spell_instruction(module: Module, instruction: Instruction, names: Names) ->
     for part in parts[1:]:
         # What is named stands below what uses it, unless all of it fits one line.
         # So do the parts of a system.
-        apart = part.startswith(("with ", "(")) or (part.startswith("message ") and ")" in lines[-1])
+        apart = part.startswith(("with ", "("))
         if len(lines[-1]) + 1 + len(part) > LINE - 6 or (long and apart):
             lines.append(part)
         else:

@@ -46,7 +46,9 @@ def reads(nodes: Sequence[Node], root: int, unknown: Sequence[bool]) -> list[int
     )
 
 
-def operands_of(operands: Sequence[int], descriptor: Descriptor) -> list[tuple[Part, tuple[int, ...]]]:
+def operands_of(
+    operands: Sequence[int], descriptor: Descriptor
+) -> list[tuple[Part, tuple[int, ...]]]:
     """Each part of an instruction with its own operands."""
     found, at = [], len(descriptor.accesses)
     for part in descriptor.parts:

@@ -105,7 +105,10 @@ def solve_report(program, solved: dict) -> list[str]:
     for pc, found in sorted(solved.items()):
         one = module.code[pc]
         relations = module.texts[module.descriptors[one.descriptor].message].split("\n")
-        names = ", ".join(module.registers[r].name for r in one.operands[: len(relations)])
+        count = len(relations)
+        if one.op == "system":  # arrays: as many as there are, of any number of relations
+            count = len(module.descriptors[one.descriptor].accesses)
+        names = ", ".join(module.registers[r].name for r in one.operands[:count])
         lines.append(f"solved for {names}: {found.iterations} iterations, largest residual"
                      f" {found.residual:.1e} of a relation's terms")
         lines += [f"  line {relation}" for relation in relations]

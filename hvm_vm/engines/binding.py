@@ -102,10 +102,16 @@ class _Binder:
         module = self.module
         if one.descriptor < 0:
             return BoundInstruction(pc, one.op, one.source, (), (), "", (), (), (), ())
-        return self._space(pc, one, module.descriptors[one.descriptor])
+        descriptor = module.descriptors[one.descriptor]
+        if one.op == "system":
+            return self._system(pc, one, descriptor)
+        results = result_count(isa.BY_NAME[one.op], len(descriptor.roots))
+        return self._space(pc, one, descriptor, results)
 
-    def _space(self, pc: int, one: Instruction, descriptor: Descriptor) -> BoundInstruction:
-        """An instruction over the space of a descriptor: its own, or that of a part of it."""
+    def _space(self, pc: int, one: Instruction, descriptor: Descriptor,
+               results: int) -> BoundInstruction:
+        """An instruction over the space of a descriptor: its own, or that of a part of it. The
+        first `results` operands are written."""
         module = self.module
         extents = tuple(max(0, self.value(d.extent, one.source)) for d in descriptor.dims)
         los = tuple(self.value(d.lo, one.source) for d in descriptor.dims)
@@ -115,19 +121,24 @@ class _Binder:
         message = module.texts[descriptor.message] if descriptor.message >= 0 else ""
         bare = BoundInstruction(pc, one.op, one.source, extents, los, roles, names, (), nodes,
                                 descriptor.roots, message, descriptor.status)
-        accesses = self._accesses(one, descriptor, bare)
+        accesses = self._accesses(one, descriptor, bare, results)
         flops, traffic = cost(one.op, extents, roles, nodes, descriptor.roots, accesses,
                               self.counts, self.itemsizes)
-        made = replace(bare, accesses=accesses, flops=flops, bytes=traffic)
-        if one.op != "system":
-            return made
+        return replace(bare, accesses=accesses, flops=flops, bytes=traffic)
+
+    def _system(self, pc: int, one: Instruction, descriptor: Descriptor) -> BoundInstruction:
+        """A system and its parts, each over a space of its own."""
+        own = one.operands[: len(descriptor.accesses)]
+        made = self._space(pc, replace(one, operands=own), descriptor, len(own))
         parts = []
         for part, operands in operands_of(one.operands, descriptor):
-            own = self._space(pc, replace(one, operands=operands), part.descriptor)
-            parts.append(BoundPart(part.role, part.number, own))
-        owned = tuple(len(self.shapes[a.register]) - made.batch for a in accesses)
-        made = replace(made, parts=tuple(parts), owned=owned, flops=flops + sum(p.one.flops for p in parts),
-                       bytes=traffic + sum(p.one.bytes for p in parts))
+            here = self._space(pc, replace(one, operands=operands), part.descriptor, 0)
+            parts.append(BoundPart(part.role, part.number, here))
+        made = replace(
+            made, parts=tuple(parts),
+            owned=tuple(len(self.shapes[register]) - made.batch for register in own),
+            flops=made.flops + sum(part.one.flops for part in parts),
+            bytes=made.bytes + sum(part.one.bytes for part in parts))
         check_count(self.module, made)
         return made
 
@@ -140,8 +151,8 @@ class _Binder:
             return Node("iconst", (), self.value(self.module.sizes[node.immediate], source))
         return node
 
-    def _accesses(self, one: Instruction, descriptor: Descriptor,
-                  bare: BoundInstruction) -> tuple[BoundAccess, ...]:
+    def _accesses(self, one: Instruction, descriptor: Descriptor, bare: BoundInstruction,
+                  results: int) -> tuple[BoundAccess, ...]:
         """Bind and check the places of an instruction's operands."""
         rank = len(bare.extents)
         check = RangeCheck(self.module, bare, self.los)
@@ -168,9 +179,6 @@ class _Binder:
             strides = [s if e != 1 else 0 for s, e in zip(strides, bare.extents, strict=True)]
             bound.append(BoundAccess(register, offset, tuple(strides), tuple(dynamic)))
 
-        op = isa.BY_NAME[one.op]
-        own = one.descriptor < 0 or descriptor is self.module.descriptors[one.descriptor]
-        results = result_count(op, len(bare.roots), len(bound)) if own else 0
         reach = self._reach(bare, bound, results)
         readers = self._readers(bare, descriptor)
         done = []

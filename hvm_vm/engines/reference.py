@@ -19,6 +19,7 @@ from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference_lanes import Lanes, true
 from hvm_vm.engines.reference_reductions import REDUCTIONS, reduction
 from hvm_vm.engines.reference_solve import solve
+from hvm_vm.engines.reference_system import system
 from hvm_vm.engines.reference_whole import layer_norm, product_sum, rms_norm, softmax
 from hvm_vm.engines.slices import part_of, slices
 from hvm_vm.engines.solved import Solved
@@ -38,6 +39,7 @@ class Run:
         self.precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
         self.lanes = Lanes(module, one, arrays, self.precision)
         self.solved: Solved | None = None  # what a solve reports
+        self.kept: dict = {}  # what a system need not find again
 
     def dims(self, roles: str) -> tuple[int, ...]:
         return tuple(d for d, role in enumerate(self.one.roles) if role in roles)
@@ -194,15 +196,16 @@ INSTRUCTIONS: dict[str, Callable[[Run], None]] = {
     "map": elementwise, "copy": elementwise, "gather": elementwise, "select": elementwise,
     **dict.fromkeys(REDUCTIONS, reduction),
     "contract": contract, "softmax": softmax_, "layer_norm": layer_norm_, "rms_norm": rms_norm_,
-    "attention": attention, "solve": solve, "check": check,
+    "attention": attention, "solve": solve, "system": system, "check": check,
 }  # fmt: skip
 
 
 # -- running -------------------------------------------------------------------------------------
 
 
-def _one(module: Module, one: BoundInstruction, frame: Frame, function) -> None:
-    run = Run(module, one, frame.arrays)
+def _one(bound: Bound, one: BoundInstruction, frame: Frame, function) -> None:
+    run = Run(bound.program.module, one, frame.arrays)
+    run.kept = bound.cache
     function(run)
     if run.solved is not None:
         if not isinstance(frame.scratch, dict):
@@ -225,7 +228,7 @@ class Reference:
             parts, function = self.steps[pc]
             with np.errstate(all="ignore"):
                 for part in parts:
-                    _one(self.module, part, frame, function)
+                    _one(self.bound, part, frame, function)
 
     def run(self, frame: Frame) -> int:
         pc = -1
@@ -234,7 +237,7 @@ class Reference:
             with np.errstate(all="ignore"):
                 for pc, (parts, function) in enumerate(self.steps):  # noqa: B007
                     for part in parts:
-                        _one(self.module, part, frame, function)
+                        _one(self.bound, part, frame, function)
         except (HvmError, MemoryError) as error:
             raise self._failed(error, pc) from None
         return len(self.steps) + 1
@@ -248,7 +251,7 @@ class Reference:
                 for pc, (parts, function) in enumerate(self.steps):
                     start = clock()
                     for part in parts:
-                        _one(self.module, part, frame, function)
+                        _one(self.bound, part, frame, function)
                     times[pc] += clock() - start
         except (HvmError, MemoryError) as error:
             raise self._failed(error, pc) from None

@@ -63,6 +63,10 @@ CHOOSE_SECOND, CHOOSE_WORDS = 5, 7
 SOLVE_BODY, SOLVE_AFTER = SOLVE_BEFORE + 2, SOLVE_BEFORE + 4
 SOLVE_WORDS = SOLVE_AFTER + 2
 
+# SYSTEM  the address of a callback (`prepare_system.Callback`); then for each of its programs
+#         kernel, parameters, and the address of its values.
+SYSTEM_CALLBACK, SYSTEM_WORDS = 0, 1
+
 # ATTENTION  for one point of the batch: rows of queries in blocks, all keys that the block may see.
 #   Score rows lie in scratch memory, `LD` bytes apart. The program (FLAT words) turns one row of
 #   products into probabilities; cells (target, base, stride per query in bytes, 1 for rows of the

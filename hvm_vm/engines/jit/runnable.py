@@ -15,7 +15,7 @@ from hvm_vm.engines.jit.layout import SOLVE_PASSES, SOLVE_RATIO
 from hvm_vm.engines.jit.prepare import prepare_block
 from hvm_vm.engines.memory import not_enough_memory
 from hvm_vm.engines.solved import Solved
-from hvm_vm.engines.words import byte_count
+from hvm_vm.engines.words import byte_count, located
 from hvm_vm.errors import HvmError, InputError, RunError
 
 # Kernels called through CDLL-like prototypes run without the interpreter's lock.
@@ -141,12 +141,26 @@ class JitRunnable:
                 part = Solved(int(words[start + SOLVE_PASSES]),
                               float(words.view(np.float64)[start + SOLVE_RATIO]))
                 found[pc] = found[pc].with_part(part) if pc in found else part
+            found.update(frame.scratch.memory.told)
         return found
+
+    def _raise(self, error: BaseException, pc: int) -> None:
+        """What a system raised, on this side of the compiled code."""
+        if isinstance(error, MemoryError):
+            one = self.bound.code[pc]
+            error = RunError(located(self.bound.program.module, one.source,
+                                     "there is not enough memory to evaluate this"))
+        if isinstance(error, HvmError):
+            error.instructions_executed = pc
+        raise error from None
 
     def _fail(self, frame: Frame, step: int) -> None:
         """A step refused its data: the reference engine says why, in the words of the source."""
         from hvm_vm.engines.reference import Reference
         pc = int(self.pcs[step])
+        raised, frame.scratch.memory.raised = frame.scratch.memory.raised, None
+        if raised is not None:
+            self._raise(raised, pc)
         try:
             Reference(self.bound).step(frame, pc)
         except HvmError as error:

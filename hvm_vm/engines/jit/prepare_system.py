@@ -1,0 +1,170 @@
+"""Systems over arrays: every expression that takes arithmetic is a lane program into scratch
+memory; the solving around it is `engines/systems`, called back from the dispatch loop.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import replace
+
+import numpy as np
+
+from hvm_vm.bytecode.system_layout import ROOTS, SLOPES
+from hvm_vm.engines.bound import BoundInstruction, nodes_under
+from hvm_vm.engines.jit import layout as at
+from hvm_vm.engines.jit.block import Memory, ParameterBlock, memory_at
+from hvm_vm.engines.jit.encode import Step
+from hvm_vm.engines.jit.lane_program import WIDTH, LaneCompiler, Leaf
+from hvm_vm.engines.jit.prepare_maps import over_space
+from hvm_vm.engines.slices import slices
+from hvm_vm.engines.systems.solve import System
+from hvm_vm.engines.systems.values import Values
+
+_KERNEL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+FREE = ("const", "load", "index", "iconst")  # what the reference's lanes evaluate without copying
+
+
+class Refused(Exception):
+    """A kernel refused its data: the reference engine says why."""
+
+
+def system(bound, one, block: ParameterBlock, precision: str, threads: int) -> list[Step]:
+    """A callback for each part of the space."""
+    steps = []
+    for part in slices(one):
+        block.begin_instruction()
+        steps.append(_part(bound, part, block, precision, threads, not steps))
+    return steps
+
+
+def varying(one: BoundInstruction, root: int) -> set[int]:
+    """The dimensions that a node's value may depend on."""
+    dims: set[int] = set()
+    for node in nodes_under(one.nodes, root):
+        if node.op == "index":
+            dims.add(node.immediate)
+        elif node.op in ("load", "gather"):
+            access = one.accesses[node.immediate]
+            dims |= {d for d, stride in enumerate(access.strides) if stride}
+            for _, coefficients, _, _ in access.guarded or ():
+                dims |= {d for d, c in enumerate(coefficients) if c}
+    return dims
+
+
+def _part(bound, one, block: ParameterBlock, precision: str, threads: int,
+          first: bool) -> Step:
+    programs = {}
+    for k, part in enumerate(one.parts):
+        here = part.one
+        roots = here.roots if part.role == "term" else here.roots[: len(ROOTS[part.role])]
+        guards = []
+        if part.role == "term" and len(here.roots) > SLOPES:
+            guards = [node.args[-1] for node in here.nodes if node.op in ("load", "gather")
+                      and len(node.args) > len(here.accesses[node.immediate].dynamic)]
+        for root in dict.fromkeys((*roots, *guards)):
+            if root < 0 or not here.points or here.nodes[root].op in FREE:
+                continue
+            programs[k, root] = _program(bound, here, root, block, precision)
+    callback = Callback(bound, one, programs, threads, first)
+    start = block.reserve(at.SYSTEM_WORDS + 3 * len(programs))
+    callback.start = start
+    block.keep(callback)
+    block.put(start + at.SYSTEM_CALLBACK, callback.address)
+    for number, made in enumerate(programs.values()):
+        here = start + at.SYSTEM_WORDS + 3 * number
+        block.kernel(here, made.step.kernel)
+        block.put(here + 1, made.step.parameters)
+        block.put(here + 2, made.place)
+    return Step("systems.call", block.here(start))
+
+
+class Program:
+    """A lane program that evaluates a node over the dimensions that it varies along."""
+
+    __slots__ = ("dtype", "place", "shape", "step")
+
+    def __init__(self, step, place, shape, dtype):
+        self.step, self.place, self.shape, self.dtype = step, place, shape, dtype
+
+
+def _program(bound, one: BoundInstruction, root: int, block: ParameterBlock,
+             precision: str) -> Program:
+    dims = varying(one, root)
+    shape = tuple(e if d in dims else 1 for d, e in enumerate(one.extents))
+    here = replace(one, extents=shape)
+    width = WIDTH[precision]
+    strides, step = [], width
+    for extent in reversed(shape):
+        strides.insert(0, step if extent != 1 else 0)
+        step *= extent
+    place = block.scratch(max(step, width))
+    compiler = LaneCompiler(bound, here, block, precision)
+    leaf = Leaf(precision, place, tuple(strides))
+    compiler.store(compiler.value(root), leaf)
+    made, = over_space(block, compiler.words, shape, range(len(shape)), leaf)
+    return Program(made, place, shape, np.dtype(np.float32 if precision == "f32" else np.float64))
+
+
+class Callback:
+    """What the dispatch loop calls for a system: it evaluates by the programs of the memory that it
+    is called with, and keeps what a run tells there."""
+
+    def __init__(self, bound, one: BoundInstruction, programs: dict, threads: int,
+                 first: bool):
+        self.system = System(bound.program.module, one, bound.cache)
+        self.one, self.programs, self.threads = one, programs, threads
+        self.first = first  # of the parts of an instruction
+        self.start = 0
+        self.function = _KERNEL(self._run)
+        self.address = ctypes.cast(self.function, ctypes.c_void_p).value
+
+    def _run(self, parameters: int) -> int:
+        memory = memory_at(parameters - 8 * self.start)
+        try:
+            def evaluator(module, one, arrays, precision):
+                return Compiled(module, one, arrays, precision, self.programs, memory,
+                                self.start + at.SYSTEM_WORDS)
+            told = self.system.run(memory.arrays, evaluator)
+            if self.first:
+                memory.told.pop(self.one.pc, None)
+            if told is not None:
+                before = memory.told.get(self.one.pc)
+                memory.told[self.one.pc] = told if before is None else before.with_part(told)
+            return 0
+        except Refused:
+            return 1
+        except BaseException as error:  # raised on the other side of the compiled code
+            memory.raised = error
+            return 1
+
+
+class Compiled(Values):
+    """Values by lane programs where arithmetic is needed, else views by the reference's lanes."""
+
+    def __init__(self, module, one, arrays, precision, programs, memory: Memory, words: int):
+        super().__init__(module, one, arrays, precision)
+        self.programs = {}
+        for number, (key, program) in enumerate(programs.items()):
+            kernel, parameters, place = memory.words[words + 3 * number : words + 3 * number + 3]
+            count = int(np.prod(program.shape))
+            data = (ctypes.c_char * max(1, count * program.dtype.itemsize)).from_address(int(place))
+            value = np.frombuffer(data, program.dtype, count).reshape(program.shape)
+            self.programs[key] = _KERNEL(int(kernel)), int(parameters), value
+        self.done: set[tuple[int, int]] = set()
+        self.stale = {key for key in self.programs if key[1] in self.moving[key[0]]}
+
+    def value(self, k: int, root: int) -> np.ndarray:
+        key = k, root
+        found = self.programs.get(key)
+        if found is None:
+            return super().value(k, root)
+        kernel, parameters, value = found
+        if key not in self.done:
+            if kernel(parameters) != 0:
+                raise Refused
+            self.done.add(key)
+        return value
+
+    def moved(self) -> None:
+        super().moved()
+        self.done -= self.stale

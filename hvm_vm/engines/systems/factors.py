@@ -1,0 +1,163 @@
+"""Eliminations: a matrix in one of the layouts becomes factors that solve for right-hand sides.
+
+Each has `solve(right)` (rows of right-hand sides to rows of solutions), `solve_transposed`, `pivot`
+(the least pivot by the largest, 0 when one is 0 or NaN) and `name`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hvm_vm.engines.systems.layout import Layout
+
+
+class Factors:
+    """Factors of a matrix; `numbers` are overwritten."""
+
+    name = ""
+
+    def __init__(self, layout: Layout, pivots: np.ndarray):
+        self.layout = layout
+        self.pivot = pivot_ratio(pivots)
+
+    def solve(self, right: np.ndarray) -> np.ndarray:
+        return self.layout.restored(self._solve(self.layout.arranged(right), False))
+
+    def solve_transposed(self, right: np.ndarray) -> np.ndarray:
+        layout = self.layout
+        if layout.column_at is not None:
+            out = np.empty_like(right)
+            out[..., layout.column_at] = right
+            right = out
+        x = self._solve(right, True)
+        return x if layout.row_at is None else x[..., layout.row_at]
+
+    def _solve(self, right: np.ndarray, transposed: bool) -> np.ndarray:
+        raise NotImplementedError
+
+
+def pivot_ratio(pivots: np.ndarray) -> float:
+    sizes = abs(pivots)
+    most = sizes.max(initial=0.0)
+    least = sizes.min(initial=np.inf)
+    return float(least / most) if most > 0 and np.isfinite(most) and np.isfinite(least) else 0.0
+
+
+class Dense(Factors):
+    """LAPACK's getrf of the transposed matrix: rows of ours are its columns."""
+
+    def __init__(self, layout: Layout, numbers: np.ndarray):
+        from scipy.linalg import lapack
+        n = layout.size
+        self.lapack = lapack
+        self.lu, self.order, _ = lapack.dgetrf(numbers.reshape(n, n).T, overwrite_a=1)
+        self.name = f"LU {n}"
+        super().__init__(layout, self.lu.diagonal())
+
+    def _solve(self, right, transposed):
+        x, _ = self.lapack.dgetrs(self.lu, self.order, right.T, trans=0 if transposed else 1)
+        return x.T
+
+    def condition(self, norm: float) -> float:
+        reciprocal, _ = self.lapack.dgecon(self.lu, norm, norm="1")
+        return 1 / reciprocal if reciprocal > 0 else np.inf
+
+
+class Cholesky(Factors):
+    """potrf of a symmetric positive definite matrix."""
+
+    def __init__(self, layout: Layout, root: np.ndarray, lapack):
+        self.root, self.lapack = root, lapack
+        self.name = f"Cholesky {layout.size}"
+        super().__init__(layout, root.diagonal() ** 2)
+
+    def _solve(self, right, transposed):
+        x, _ = self.lapack.dpotrs(self.root, right.T, lower=1)
+        return x.T
+
+    def condition(self, norm: float) -> float:
+        reciprocal, _ = self.lapack.dpocon(self.root, norm, uplo="L")
+        return 1 / reciprocal if reciprocal > 0 else np.inf
+
+
+class Tridiagonal(Factors):
+    """gttrf: partial pivoting, one diagonal more."""
+
+    def __init__(self, layout: Layout, numbers: np.ndarray):
+        from scipy.linalg import lapack
+        n = layout.size
+        below, main, above = numbers.reshape(3, n)
+        self.lapack = lapack
+        self.factors = lapack.dgttrf(below[1:].copy(), main.copy(), above[: n - 1].copy())[:-1]
+        self.name = f"tridiagonal {n}"
+        super().__init__(layout, self.factors[1])
+
+    def _solve(self, right, transposed):
+        x, _ = self.lapack.dgttrs(*self.factors, np.asfortranarray(right.T),
+                                  trans="T" if transposed else "N")
+        return x.T
+
+
+class Banded(Factors):
+    def __init__(self, layout: Layout, numbers: np.ndarray):
+        from scipy.linalg import lapack
+        n, kl, ku = layout.size, layout.below, layout.above
+        self.lapack = lapack
+        self.lu, self.order, _ = lapack.dgbtrf(numbers.reshape(n, -1).T, kl, ku, overwrite_ab=1)
+        self.name = f"banded {n}, {kl + ku + 1} wide"
+        super().__init__(layout, self.lu[kl + ku])
+
+    def _solve(self, right, transposed):
+        layout = self.layout
+        x, _ = self.lapack.dgbtrs(self.lu, layout.below, layout.above, right.T, self.order,
+                                  trans=1 if transposed else 0)
+        return x.T
+
+
+class Sparse(Factors):
+    """SciPy's SuperLU (Li 2005)."""
+
+    def __init__(self, layout: Layout, numbers: np.ndarray):
+        from scipy.sparse import csc_matrix
+        from scipy.sparse.linalg import splu
+        n = layout.size
+        matrix = csc_matrix((numbers, layout.indices, layout.starts), (n, n))
+        self.name = f"sparse LU {n}"
+        try:
+            self.lu = splu(matrix)
+            pivots = self.lu.U.diagonal()
+        except RuntimeError:  # exactly singular
+            self.lu, pivots = None, np.zeros(1)
+        super().__init__(layout, pivots)
+
+    def _solve(self, right, transposed):
+        if self.lu is None:
+            return np.full_like(right, np.nan)
+        return self.lu.solve(np.ascontiguousarray(right.T), "T" if transposed else "N").T
+
+
+def factorise(layout: Layout, numbers: np.ndarray) -> Factors:
+    """Factors of a matrix in its layout. `numbers` may be overwritten."""
+    if layout.kind == "tridiagonal":
+        return Tridiagonal(layout, numbers)
+    if layout.kind == "banded":
+        return Banded(layout, numbers)
+    if layout.kind == "sparse":
+        return Sparse(layout, numbers)
+    return _cholesky(layout, numbers) or Dense(layout, numbers)
+
+
+def _cholesky(layout: Layout, numbers: np.ndarray) -> Cholesky | None:
+    """None unless the matrix is symmetric positive definite."""
+    n = layout.size
+    matrix = numbers.reshape(n, n)
+    if not (matrix.diagonal() > 0).all():
+        return None
+    for k in (0, n // 3, n - 1):  # most matrices show at once that they are not symmetric
+        if not np.array_equal(matrix[k], matrix[:, k]):
+            return None
+    if not np.array_equal(matrix, matrix.T):
+        return None
+    from scipy.linalg import lapack
+    root, info = lapack.dpotrf(matrix.T, lower=1, overwrite_a=0)
+    return Cholesky(layout, root, lapack) if info == 0 else None
