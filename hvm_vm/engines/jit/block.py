@@ -155,14 +155,15 @@ def memory_at(address: int) -> Memory:
 class Memory:
     """One frame's parameter block and scratch memory."""
 
-    __slots__ = ("__weakref__", "arrays", "raised", "scratch", "scratch_address", "template",
-                 "told", "words", "words_address")
+    __slots__ = ("__weakref__", "arrays", "kept", "raised", "scratch", "scratch_address",
+                 "template", "told", "words", "words_address")
 
     def __init__(self, template: Template):
         self.template = template
         self.words = np.empty(len(template.words), np.int64)
         self.words_address = self.words.ctypes.data
-        self.told: dict[int, object] = {}  # by pc, what systems report of the last run,
+        self.told: dict[int, list] = {}  # by pc, what systems report of the last run (functions),
+        self.kept: dict[int, object] = {}  # what they keep from run to run,
         self.raised: BaseException | None = None  # and what they raised in it
         _MEMORIES[self.words_address] = self
         self.scratch = np.empty(template.scratch_bytes + 64, np.uint8)

@@ -6,17 +6,20 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import replace
+from functools import cache as once
 
 import numpy as np
 
 from hvm_vm.bytecode.system_layout import ROOTS, SLOPES
 from hvm_vm.engines.bound import BoundInstruction, nodes_under
+from hvm_vm.engines.jit import cache
 from hvm_vm.engines.jit import layout as at
 from hvm_vm.engines.jit.block import Memory, ParameterBlock, memory_at
 from hvm_vm.engines.jit.encode import Step
 from hvm_vm.engines.jit.lane_program import WIDTH, LaneCompiler, Leaf
 from hvm_vm.engines.jit.prepare_maps import over_space
 from hvm_vm.engines.slices import slices
+from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.systems.solve import System
 from hvm_vm.engines.systems.values import Values
 
@@ -70,6 +73,8 @@ def _part(bound, one, block: ParameterBlock, precision: str, threads: int,
     callback.start = start
     block.keep(callback)
     block.put(start + at.SYSTEM_CALLBACK, callback.address)
+    for name in callback.kernels():
+        block.kernel(block.reserve(1), name)  # so that it is compiled when the program is prepared
     for number, made in enumerate(programs.values()):
         here = start + at.SYSTEM_WORDS + 3 * number
         block.kernel(here, made.step.kernel)
@@ -118,18 +123,29 @@ class Callback:
         self.function = _KERNEL(self._run)
         self.address = ctypes.cast(self.function, ctypes.c_void_p).value
 
+    def kernels(self) -> list[str]:
+        """What `Compiled` may call."""
+        kind = "f32" if self.system.precision == np.float32 else "f64"
+        return ["systems.tridiagonal", f"systems.product.{kind}"]
+
     def _run(self, parameters: int) -> int:
         memory = memory_at(parameters - 8 * self.start)
         try:
+            values = memory.kept.get(self.start)
+            if values is None or values.arrays is not memory.arrays:
+                values = None
+
             def evaluator(module, one, arrays, precision):
-                return Compiled(module, one, arrays, precision, self.programs, memory,
-                                self.start + at.SYSTEM_WORDS)
-            told = self.system.run(memory.arrays, evaluator)
+                found = values or Compiled(module, one, arrays, precision, self.programs, memory,
+                                           self.start + at.SYSTEM_WORDS)
+                memory.kept[self.start] = found
+                found.begin()
+                return found
+            tell = self.system.solve(memory.arrays, evaluator)
             if self.first:
                 memory.told.pop(self.one.pc, None)
-            if told is not None:
-                before = memory.told.get(self.one.pc)
-                memory.told[self.one.pc] = told if before is None else before.with_part(told)
+            if tell is not None:
+                memory.told.setdefault(self.one.pc, []).append(tell)
             return 0
         except Refused:
             return 1
@@ -150,8 +166,86 @@ class Compiled(Values):
             data = (ctypes.c_char * max(1, count * program.dtype.itemsize)).from_address(int(place))
             value = np.frombuffer(data, program.dtype, count).reshape(program.shape)
             self.programs[key] = _KERNEL(int(kernel)), int(parameters), value
+        self.numbers = np.empty(0)
+        self.products: dict[int, tuple | None] = {}
+        self.rows: np.ndarray | None = None
+        self.kind = "f32" if precision == np.float32 else "f64"
         self.done: set[tuple[int, int]] = set()
         self.stale = {key for key in self.programs if key[1] in self.moving[key[0]]}
+
+    def begin(self) -> None:
+        """A new run: data may have changed."""
+        for lanes in self.lanes:
+            lanes.values.clear()
+        self.done.clear()
+
+    def work(self, count: int) -> np.ndarray:
+        if len(self.numbers) != count:
+            self.numbers = np.empty(count)
+        return self.numbers
+
+    def sums(self, k: int):
+        if k not in self.products:
+            self.products[k] = self._product(k)
+        made = self.products[k]
+        if made is None:
+            return None
+        words, sums, sizes = made
+        if _kernel(f"systems.product.{self.kind}")(words.ctypes.data) != 0:
+            raise Refused
+        return sums, sizes
+
+    def _product(self, k: int):
+        """The parameters of a kernel for a term that sums products of two loads."""
+        here, batch = self.one.parts[k].one, self.one.batch
+        node = here.nodes[here.roots[0]]
+        summed = [d for d, role in enumerate(here.roles) if role == "r"]
+        if node.op != "mul" or here.roots[1] >= 0 or not summed or not here.points:
+            return None
+        operands = []
+        for argument in node.args:
+            load = here.nodes[argument]
+            if load.op != "load" or load.args:
+                return None
+            access = here.accesses[load.immediate]
+            array = self.arrays[access.register]
+            if array.dtype != self.precision:
+                return None
+            start = array.__array_interface__["data"][0] + access.offset * array.itemsize
+            operands.append((start, [s * array.itemsize for s in access.strides]))
+        free = [d for d in range(len(here.extents)) if d not in summed]
+        walks = []
+        for dims in (free, summed):
+            merged = _merged(here.extents, dims, [strides for _, strides in operands])
+            if merged is None:
+                return None
+            walks.append(merged)
+        (rows, row_steps), (columns, steps) = walks
+        sums, sizes = np.empty(rows), np.empty(rows)
+        words = np.zeros(at.PRODUCT_WORDS, np.int64)
+        words[at.PRODUCT_ROWS], words[at.PRODUCT_COLUMNS] = rows, columns
+        words[at.PRODUCT_A : at.PRODUCT_A + 3] = operands[0][0], row_steps[0], steps[0]
+        words[at.PRODUCT_B : at.PRODUCT_B + 3] = operands[1][0], row_steps[1], steps[1]
+        words[at.PRODUCT_SUMS], words[at.PRODUCT_SIZES] = sums.ctypes.data, sizes.ctypes.data
+        return words, sums, sizes
+
+    def tridiagonal(self, numbers: np.ndarray, right: np.ndarray):
+        """x, residuals and scales of a tridiagonal system (its diagonals as `layout` has them);
+        None where it is not diagonally dominant."""
+        n = len(right)
+        if self.rows is None or self.rows.shape[1] != n:
+            self.rows = np.empty((5, n))
+            self.words = np.zeros(at.TRI_WORDS, np.int64)
+        words, rows = self.words, self.rows
+        words[at.TRI_SIZE], words[at.TRI_RIGHT] = n, right.ctypes.data
+        for field, k in ((at.TRI_BELOW, 0), (at.TRI_MAIN, 1), (at.TRI_ABOVE, 2)):
+            words[field] = numbers.ctypes.data + 8 * n * k
+        for k, field in enumerate((at.TRI_X, at.TRI_PIVOTS, at.TRI_CARRIED, at.TRI_RESIDUAL,
+                                   at.TRI_SCALE)):
+            words[field] = rows.ctypes.data + 8 * n * k
+        if _kernel("systems.tridiagonal")(words.ctypes.data) != 0:
+            return None
+        return rows[0], rows[3], rows[4]
 
     def value(self, k: int, root: int) -> np.ndarray:
         key = k, root
@@ -168,3 +262,33 @@ class Compiled(Values):
     def moved(self) -> None:
         super().moved()
         self.done -= self.stale
+
+
+@once
+def _kernel(name: str):
+    return _KERNEL(cache.address(name))
+
+
+def _merged(extents, dims, strides):
+    """(count, step of each operand) of dimensions that all operands walk as one; None if they do
+    not."""
+    count, steps = 1, [0] * len(strides)
+    for d in reversed(dims):
+        if extents[d] == 1:
+            continue
+        if count > 1 and any(s[d] != step * count for s, step in zip(strides, steps, strict=True)):
+            return None
+        if count == 1:
+            steps = [s[d] for s in strides]
+        count *= extents[d]
+    return count, steps
+
+
+def report(tells: list) -> Solved | None:
+    """What the parts of an instruction tell together."""
+    with np.errstate(all="ignore"):
+        found = [solved for solved in (tell() for tell in tells) if solved is not None]
+    total = None
+    for one in found:
+        total = one if total is None else total.with_part(one)
+    return total

@@ -141,7 +141,11 @@ class JitRunnable:
                 part = Solved(int(words[start + SOLVE_PASSES]),
                               float(words.view(np.float64)[start + SOLVE_RATIO]))
                 found[pc] = found[pc].with_part(part) if pc in found else part
-            found.update(frame.scratch.memory.told)
+            told = frame.scratch.memory.told
+            if told:
+                from hvm_vm.engines.jit.prepare_system import report
+                found.update((pc, solved) for pc, tells in told.items()
+                             if (solved := report(tells)) is not None)
         return found
 
     def _raise(self, error: BaseException, pc: int) -> None:

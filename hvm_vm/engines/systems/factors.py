@@ -6,6 +6,8 @@ Each has `solve(right)` (rows of right-hand sides to rows of solutions), `solve_
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hvm_vm.engines.systems.layout import Layout
@@ -15,6 +17,8 @@ class Factors:
     """Factors of a matrix; `numbers` are overwritten."""
 
     name = ""
+
+    norm: Callable[[], float]  # the largest sum of magnitudes of a row of the matrix
 
     def __init__(self, layout: Layout, pivots: np.ndarray):
         self.layout = layout
@@ -58,8 +62,9 @@ class Dense(Factors):
         x, _ = self.lapack.dgetrs(self.lu, self.order, right.T, trans=0 if transposed else 1)
         return x.T
 
-    def condition(self, norm: float) -> float:
-        reciprocal, _ = self.lapack.dgecon(self.lu, norm, norm="1")
+    def condition(self) -> float:
+        """LAPACK's estimate of the condition number, in the norm of row sums."""
+        reciprocal, _ = self.lapack.dgecon(self.lu, self.norm(), norm="1")
         return 1 / reciprocal if reciprocal > 0 else np.inf
 
 
@@ -75,8 +80,9 @@ class Cholesky(Factors):
         x, _ = self.lapack.dpotrs(self.root, right.T, lower=1)
         return x.T
 
-    def condition(self, norm: float) -> float:
-        reciprocal, _ = self.lapack.dpocon(self.root, norm, uplo="L")
+    def condition(self) -> float:
+        """As of `Dense`."""
+        reciprocal, _ = self.lapack.dpocon(self.root, self.norm(), uplo="L")
         return 1 / reciprocal if reciprocal > 0 else np.inf
 
 
@@ -136,15 +142,13 @@ class Sparse(Factors):
         return self.lu.solve(np.ascontiguousarray(right.T), "T" if transposed else "N").T
 
 
-def factorise(layout: Layout, numbers: np.ndarray) -> Factors:
-    """Factors of a matrix in its layout. `numbers` may be overwritten."""
-    if layout.kind == "tridiagonal":
-        return Tridiagonal(layout, numbers)
-    if layout.kind == "banded":
-        return Banded(layout, numbers)
-    if layout.kind == "sparse":
-        return Sparse(layout, numbers)
-    return _cholesky(layout, numbers) or Dense(layout, numbers)
+def factorise(layout: Layout, numbers: np.ndarray, norm: Callable[[], float]) -> Factors:
+    """Factors of a matrix in its layout. `numbers` may be overwritten; `norm` is its largest sum of
+    magnitudes of a row, asked for only by `condition`."""
+    kind = {"tridiagonal": Tridiagonal, "banded": Banded, "sparse": Sparse}.get(layout.kind)
+    made = kind(layout, numbers) if kind else _cholesky(layout, numbers) or Dense(layout, numbers)
+    made.norm = norm
+    return made
 
 
 def _cholesky(layout: Layout, numbers: np.ndarray) -> Cholesky | None:

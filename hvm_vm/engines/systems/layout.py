@@ -26,7 +26,8 @@ BAND_PRICE = 4
 class Layout:
     """`kind` is dense, tridiagonal, banded or sparse. `row_at[i]`, `column_at[j]`: the place of
     equation i and unknown j in the matrix (None: their own). `scatter` puts slopes to their places
-    of `length` numbers; of a sparse matrix `indices` and `starts` are those of its columns."""
+    of `length` numbers, `apart` when no place is written twice, and of which `empty` are not written
+    at all; of a sparse matrix `indices` and `starts` are those of its columns."""
 
     kind: str
     size: int
@@ -38,9 +39,20 @@ class Layout:
     scatter: tuple
     indices: np.ndarray | None = None
     starts: np.ndarray | None = None
+    apart: bool = False
+    empty: np.ndarray | None = None
 
     def fill(self, slopes: list[np.ndarray], out: np.ndarray) -> None:
         """Put slopes (for each entry of the pattern, its values) to their places in `out`."""
+        if self.apart:  # nothing is written twice
+            if 4 * len(self.empty) > self.length:
+                out[:] = 0.0
+            elif len(self.empty):
+                out[self.empty] = 0.0
+            for one, value in zip(self.scatter, slopes, strict=True):
+                if one.covers:
+                    one.put(out, value)
+            return
         clean = False
         for one, value in zip(self.scatter, slopes, strict=True):
             if not clean:
@@ -95,7 +107,7 @@ class Places:
         if self.places is None:
             self._view(out)[...] = value.reshape(self.shape)
         else:
-            out[self.places] = value
+            out[self.places] = value.reshape(-1)
 
     def add(self, out: np.ndarray, value: np.ndarray) -> None:
         if not self.covers:
@@ -103,11 +115,11 @@ class Places:
         if self.places is None and self.apart:
             self._view(out)[...] += value.reshape(self.shape)
         elif self.places is None:
-            np.add.at(out, self.all(), value)
+            np.add.at(out, self.all(), value.reshape(-1))
         elif self.apart:
-            out[self.places] += value
+            out[self.places] += value.reshape(-1)
         else:
-            out += np.bincount(self.places, value, len(out))
+            out += np.bincount(self.places, value.reshape(-1), len(out))
 
     def all(self) -> np.ndarray:
         """The places, one by one."""
@@ -216,7 +228,11 @@ def _made(kind: str, pattern: Pattern, row_at, column_at, below: int, above: int
         where = [inverse[a:b] for a, b in pairwise(cuts)]
     scatter = tuple(Places(w, e.box, e.pick is not None)
                     for w, e in zip(where, pattern.entries, strict=True))
-    return Layout(kind, n, row_at, column_at, below, above, length, scatter, indices, starts)
+    counts = np.zeros(length, np.int32)
+    for one in where:
+        counts += np.bincount(one, minlength=length).astype(np.int32)
+    return Layout(kind, n, row_at, column_at, below, above, length, scatter, indices, starts,
+                  bool(counts.max(initial=0) <= 1), np.flatnonzero(counts == 0))
 
 
 # -- orders: (place of each equation, place of each unknown) ---------------------------------------

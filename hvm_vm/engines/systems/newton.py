@@ -17,10 +17,10 @@ import numpy as np
 from hvm_vm.engines.systems.factors import Factors, factorise
 from hvm_vm.engines.systems.layout import Layout
 from hvm_vm.engines.systems.pattern import Pattern
-from hvm_vm.engines.systems.residuals import Residuals, slope_values
+from hvm_vm.engines.systems.residuals import Residuals, slope_values, slope_view
 from hvm_vm.engines.systems.residuals import relative as in_parts
 from hvm_vm.engines.systems.singular import SUSPECT, Deficient, Slopes, deficient
-from hvm_vm.engines.systems.values import Values
+from hvm_vm.engines.systems.values import Values, homogeneous
 
 SOLVED, MULTIPLE, SINGULAR, STALLED, EXHAUSTED, UNDEFINED = range(6)
 SMALLEST = 1e-4  # fraction of a Newton step, before Levenberg-Marquardt takes over
@@ -29,6 +29,7 @@ LARGEST = 1e10   # damping, before a start is given up
 SLOW = 15        # steps without progress, likewise
 ATTEMPTS = 6     # from the start, then from elsewhere
 REFINED = 4      # corrections of a linear solution, at most
+ROUNDING = 64    # times the precision: residuals that no correction makes smaller
 NORMAL = 700     # unknowns up to which Levenberg-Marquardt's normal equations are dense
 
 
@@ -62,22 +63,29 @@ class Ended:
 
     def condition(self) -> float:
         """An estimate of the condition number, where the factors give one."""
-        factors, slopes = self.point.factors, self.point.slopes
-        if factors is None or slopes is None or not hasattr(factors, "condition"):
-            return nan
-        return float(factors.condition(slopes.norm()))
+        factors = self.point.factors
+        return nan if factors is None or not hasattr(factors, "condition") else factors.condition()
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What stands for factors that were not kept."""
+
+    name: str
 
 
 class One:
-    """A system with one batch point."""
+    """A system with one batch point. `trusted` says that its linear terms were found to be slopes
+    times unknowns, `proven` that they have been now."""
 
     def __init__(self, values: Values, pattern: Pattern, layout: Layout, cap: int,
-                 tolerance: float):
+                 tolerance: float, trusted: bool = False):
         self.values, self.pattern, self.layout, self.cap = values, pattern, layout, cap
         self.epsilon = float(np.finfo(values.precision).eps)
         self.tolerance = max(tolerance, 64 * self.epsilon)
         self.residuals = Residuals(values, pattern)
         self.passes = 0
+        self.trusted, self.proven = trusted, False
         rows = [e.rows for e in pattern.entries]
         columns = [e.columns for e in pattern.entries]
         none = np.zeros(0, np.int64)
@@ -108,7 +116,7 @@ class One:
             cuts.append(point.slopes.numbers[at : at + len(entry.rows)])
             at += len(entry.rows)
         self.layout.fill(cuts, numbers)
-        point.factors = factorise(self.layout, numbers)
+        point.factors = factorise(self.layout, numbers, lambda: point.slopes.norm())
         return point.factors
 
     def relative(self, point: Point) -> np.ndarray:
@@ -124,38 +132,84 @@ class One:
 
     def linear(self) -> Ended:
         n = self.pattern.size
-        start = self.at(np.zeros(n))
-        if not start.finite:
-            return Ended(UNDEFINED, start, self.passes, np.full(n, nan))
-        factors = self.eliminate(start)
-        lack = None
+        unknowns = self.values.unknowns
+        wanted = {k for k, part in enumerate(self.values.one.parts) if part.role == "term"
+                  and not homogeneous(part.one, unknowns)}
+        x = np.zeros(n)
+        self.passes += 1
+        if any(self.values.moving[k] for k in wanted):
+            self.values.put(x[None])
+        residual, scale = self.residuals.at(wanted)
+        numbers = self.values.work(self.layout.length)
+        self.layout.fill([slope_view(self.values, e) for e in self.pattern.entries], numbers)
+        swept = self._swept(numbers, residual[0])
+        if swept is not None:
+            return swept
+        factors = factorise(self.layout, numbers, lambda: self.slopes().norm())
+        start = Point(x, residual[0], scale[0], factors=factors)
         if factors.pivot < SUSPECT:
+            start = self.at(x)
+            if not start.finite:
+                return Ended(UNDEFINED, start, self.passes, np.full(n, nan))
             lack = deficient(start.slopes, self.epsilon)
             if lack is not None:
                 return Ended(SINGULAR, start, self.passes, self.relative(start), lack)
         best = None
-        x = np.zeros(n)
         step = factors.solve(-start.residual[None])[0]
         for _ in range(1 + REFINED):
             point = self.at(x + step, slopes=False)
-            point.slopes, point.factors = start.slopes, factors
-            ratio = float(self.relative(point).max(initial=0.0))
+            point.factors = factors
+            shares = in_parts(point.residual, point.scale, np.zeros(n), self.epsilon)
+            ratio = shares.max(initial=0.0)
+            if not ratio <= ROUNDING * self.epsilon:
+                point.slopes = start.slopes = start.slopes or self.slopes()
+                shares = self.relative(point)
+                ratio = shares.max(initial=0.0)
             if best is not None and not ratio < 0.5 * best[0]:
-                if ratio < best[0]:
-                    best = ratio, point
                 break
-            best = ratio, point
-            if not ratio > 2 * self.epsilon or not np.isfinite(ratio):
+            best = ratio, point, shares
+            if not ROUNDING * self.epsilon < ratio < np.inf:
                 break
             x = point.x
             step = factors.solve(-point.residual[None])[0]
-        ratio, point = best
+        ratio, point, shares = best
+        if not np.isfinite(point.x).all() or not ratio < np.inf:
+            start = self.at(np.zeros(n))
+            if not start.finite:
+                return Ended(UNDEFINED, start, self.passes, np.full(n, nan))
+            return Ended(STALLED, point, self.passes, self.relative(point))
         if not np.array_equal(point.x, self.values.get()[0]):
             self.values.put(point.x[None])
-        if not np.isfinite(point.x).all():
-            return Ended(SINGULAR if lack else STALLED, point, self.passes, self.relative(point))
         status = SOLVED if ratio <= self.tolerance else STALLED
-        return Ended(status, point, self.passes, self.relative(point))
+        self.proven = status == SOLVED
+        return Ended(status, point, self.passes, shares)
+
+    def _swept(self, numbers: np.ndarray, constant: np.ndarray) -> Ended | None:
+        """A tridiagonal system by an engine's own elimination, which gives the residuals, too: of
+        the matrix, which an earlier run has proven to be what the relations say. None where that is
+        not to be had, or not good enough."""
+        layout = self.layout
+        if layout.kind != "tridiagonal" or not self.trusted or self.values.tridiagonal is None:
+            return None
+        right = layout.arranged(np.negative(constant))
+        found = self.values.tridiagonal(numbers, right)
+        if found is None:
+            return None
+        x, residual, scale = found
+        with np.errstate(all="ignore"):
+            worst = (abs(residual) / np.maximum(scale, 1e-300)).max(initial=0.0)
+        if not worst <= ROUNDING * self.epsilon:
+            return None
+        x = layout.restored(x)
+        self.values.put(x[None])
+        if layout.row_at is not None:
+            residual, scale = residual[layout.row_at], scale[layout.row_at]
+        point = Point(x, residual, scale)
+        point.factors = Swept(f"tridiagonal {len(x)}")
+        self.passes += 1
+        self.proven = True
+        shares = in_parts(residual, scale, np.zeros(len(x)), self.epsilon)
+        return Ended(SOLVED, point, self.passes, shares)
 
     # -- nonlinear --------------------------------------------------------------------------------
 

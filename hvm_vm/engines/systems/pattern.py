@@ -31,7 +31,7 @@ class Entry:
     part: int
     root: int
     guard: int        # the node under which the unknown is read, or -1
-    pick: np.ndarray | None
+    pick: np.ndarray | slice | None
     rows: np.ndarray
     columns: np.ndarray
     box: tuple[int, ...]
@@ -215,9 +215,11 @@ def _entries(module, one: BoundInstruction, k: int, part, arrays, precision, pla
         access = here.accesses[node.immediate]
         offset, inside = _where(lanes, access, [here.nodes, node])
         guard = node.args[len(access.dynamic)] if len(node.args) > len(access.dynamic) else -1
+        guarded = guard
         mask = counts & np.broadcast_to(inside, here.extents).reshape(-1)
         if guard >= 0 and not dependence(here, (guard,), unknowns, one.batch)[0]:
             mask &= np.broadcast_to(true(lanes.value(guard)), here.extents).reshape(-1)
+            guarded = -1  # what it allows is picked
         table = columns[access.register]
         column = np.broadcast_to(offset, here.extents).reshape(-1)
         pick = None if mask.all() else np.flatnonzero(mask)
@@ -225,9 +227,11 @@ def _entries(module, one: BoundInstruction, k: int, part, arrays, precision, pla
         own_columns = table[column if pick is None else column[pick]]
         moves = any(
             n.op in ("load", "gather") and here.accesses[n.immediate].register in unknowns
-            for r in (root, guard) if r >= 0 for n in nodes_under(here.nodes, r))
-        varies = dependence(full, (root, guard), unknowns, one.batch)[1]
-        yield Entry(k, root, guard, pick, own_rows, own_columns, box, varies, moves)
+            for r in (root, guarded) if r >= 0 for n in nodes_under(here.nodes, r))
+        varies = dependence(full, (root, guarded), unknowns, one.batch)[1]
+        if rank == 1 and pick is not None and len(pick) and pick[-1] - pick[0] + 1 == len(pick):
+            pick = slice(int(pick[0]), int(pick[-1]) + 1)
+        yield Entry(k, root, guarded, pick, own_rows, own_columns, box, varies, moves)
 
 
 def _where(lanes: Lanes, access: BoundAccess, read) -> tuple[np.ndarray, np.ndarray]:

@@ -19,6 +19,10 @@ class Residuals:
         self.batch = values.one.batch
         self.lanes = prod(values.one.extents[: self.batch])
 
+    def constant(self, wanted) -> np.ndarray:
+        """The sum of terms, for the only batch point."""
+        return self.at(wanted)[0][0]
+
     def at(self, wanted=None) -> tuple[np.ndarray, np.ndarray]:
         """Residual and scale of each equation, a row for each batch point."""
         residual = np.zeros((self.lanes, self.pattern.size))
@@ -33,6 +37,14 @@ class Residuals:
         points, first = pattern.points[part.number], pattern.first[part.number]
         if not len(points) or 0 in here.extents:
             return
+        shape = here.extents[self.batch : self.batch + here.roles[self.batch :].count("n")]
+        quick = self.values.sums(k)
+        if quick is not None:
+            for total, one in zip((residual, scale), quick, strict=True):
+                one = np.broadcast_to(one.reshape(-1, prod(shape)), (self.lanes, prod(shape)))
+                total[:, first : first + len(points)] += (
+                    one if len(points) == prod(shape) else one[:, points])
+            return
         value = self.values.value(k, here.roots[0]).astype(float, copy=False)
         if here.roots[1] >= 0:
             value = np.where(self.values.condition(k, here.roots[1]), value, 0.0)
@@ -42,7 +54,6 @@ class Residuals:
         if summed:
             repeats = prod(here.extents[d] for d in summed if value.shape[d] == 1)
             value, size = value.sum(axis=summed) * repeats, size.sum(axis=summed) * repeats
-        shape = here.extents[self.batch : free]
         space = (*value.shape[: self.batch], *shape)
         rows = prod(space[: self.batch])
         every = len(points) == prod(shape)
@@ -63,6 +74,18 @@ def relative(residual: np.ndarray, scale: np.ndarray, level: np.ndarray,
     size = abs(residual)
     found = np.where(size == 0, 0.0, size / scale)
     return np.where(size <= 64 * epsilon * level, np.minimum(found, size / level), found)
+
+
+def slope_view(values: Values, entry: Entry) -> np.ndarray:
+    """The slopes of an entry, the same at all batch points: over its space, or those that it picks;
+    without copying where that can be."""
+    value = values.value(entry.part, entry.root)
+    if entry.guard >= 0:
+        value = np.where(values.condition(entry.part, entry.guard), value, 0)
+    batch = values.one.batch
+    value = np.broadcast_to(value[(0,) * batch], entry.box)
+    return value if entry.pick is None else (
+        value[entry.pick] if isinstance(entry.pick, slice) else value.reshape(-1)[entry.pick])
 
 
 def slope_values(values: Values, entry: Entry, lanes: int | None = None) -> np.ndarray:

@@ -34,11 +34,17 @@ class System:
         self.precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
         self.cap = int(one.nodes[one.roots[ITERATIONS]].immediate)
         self.tolerance = float(one.nodes[one.roots[TOLERANCE]].immediate)
+        self.trusted = False  # see `newton.One`
         self.lanes = prod(one.extents[: one.batch])
 
-    def run(self, arrays, evaluator: Callable[..., Values] = Values) -> Solved | None:
-        """Solve, and leave the solution in the unknowns' registers; None when there is nothing to
-        solve. Raises `RunError` for the first batch point without one solution, `InputError` where
+    def run(self, arrays, evaluator=Values) -> Solved | None:
+        """`solve`, with what it tells."""
+        tell = self.solve(arrays, evaluator)
+        return None if tell is None else tell()
+
+    def solve(self, arrays, evaluator) -> Callable[[], Solved | None] | None:
+        """Solve, and leave the solution in the unknowns' registers; a function that says how well
+        that went (until the next run), None when there is nothing to solve. Raises `RunError` for the first batch point without one solution, `InputError` where
         what is read is out of range or the equations are not as many as the unknowns."""
         if not self.lanes:
             return None
@@ -47,15 +53,15 @@ class System:
             if not pattern.size:
                 return None
             if not pattern.shared:
-                return self._each(arrays, Values, None, range(self.lanes))
+                return _told(self._each(arrays, Values, None, range(self.lanes)))
             values = evaluator(self.module, self.one, arrays, self.precision)
             if self.lanes == 1:
-                return self._one(self.one, values, pattern, layout, self.one)
+                return self._one(self.one, values, pattern, layout)
             if pattern.fixed:
-                return self._fixed(values, pattern, layout, arrays)
+                return _told(self._fixed(values, pattern, layout, arrays))
             if pattern.size <= LARGEST:
-                return self._many(values, pattern, arrays)
-            return self._each(arrays, Values, (pattern, layout), range(self.lanes))
+                return _told(self._many(values, pattern, arrays))
+            return _told(self._each(arrays, Values, (pattern, layout), range(self.lanes)))
 
     def _pattern(self, one: BoundInstruction, arrays) -> tuple[Pattern, Layout]:
         key = ("system", one.pc, one.extents, one.los)
@@ -69,22 +75,24 @@ class System:
 
     # -- one system -------------------------------------------------------------------------------
 
-    def _one(self, one, values: Values, pattern, layout, named) -> Solved | None:
+    def _one(self, one, values: Values, pattern, layout) -> Callable[[], Solved]:
         """Solve at a single batch point; raises, or writes NaN, when there is no solution."""
-        system = One(values, pattern, layout, self.cap, self.tolerance)
+        system = One(values, pattern, layout, self.cap, self.tolerance, self.trusted)
         ended = (system.linear() if pattern.linear
                  else system.newton(*self._starts(values, pattern)))
+        self.trusted |= system.proven and pattern.linear
         if ended.status in (newton.SOLVED, newton.MULTIPLE):
-            return self._report(pattern, ended.point.residual[None], ended.relative[None],
-                                self._method(pattern, ended.point.factors), ended.condition(),
-                                ended.passes, multiple=int(ended.status == newton.MULTIPLE),
-                                at_bounds=self._at_bounds(one, ended.at_bounds))
+            return lambda: self._report(
+                pattern, ended.point.residual[None], ended.relative[None],
+                self._method(pattern, ended.point.factors), ended.condition(), ended.passes,
+                multiple=int(ended.status == newton.MULTIPLE),
+                at_bounds=self._at_bounds(one, ended.at_bounds))
         if one.status != UNSOLVED_NAN:
             raise self._failed(Words(self.module, one, pattern), ended, pattern)
         values.put(np.full((1, pattern.size), nan))
-        return Solved(ended.passes, 0.0, points=1, unsolved=1,
-                      method=self._method(pattern, ended.point.factors),
-                      at_bounds=(0,) * len(one.accesses))
+        return _told(Solved(
+            ended.passes, 0.0, points=1, unsolved=1, at_bounds=(0,) * len(one.accesses),
+            method=self._method(pattern, ended.point.factors)))
 
     def _failed(self, words: Words, ended, pattern):
         point = ended.point
@@ -107,7 +115,7 @@ class System:
             if not pattern.size:
                 continue
             values = evaluator(self.module, one, arrays, self.precision)
-            found = self._one(one, values, pattern, layout, one)
+            found = self._one(one, values, pattern, layout)()
             total = found if total is None else _joined(total, found)
         return total
 
@@ -120,7 +128,7 @@ class System:
         right, _ = residuals.at()
         numbers = np.empty(layout.length)
         layout.fill([slope_values(values, e)[0] for e in pattern.entries], numbers)
-        factors = factorise(layout, numbers)
+        factors = factorise(layout, numbers, lambda: slopes.norm())
         if not (factors.pivot >= SUSPECT and np.isfinite(right).all()):
             return self._each(arrays, Values, (pattern, layout), range(self.lanes))
         slopes = Slopes(
@@ -147,7 +155,7 @@ class System:
         tolerance = max(self.tolerance, 64 * epsilon)
         values.put(x)
         bad = np.flatnonzero(~((shares <= tolerance).all(axis=1) & np.isfinite(x).all(axis=1)))
-        condition = factors.condition(slopes.norm()) if hasattr(factors, "condition") else nan
+        condition = factors.condition() if hasattr(factors, "condition") else nan
         good = np.delete(np.arange(self.lanes), bad)
         found = self._report(pattern, residual[good], shares[good],
                              self._method(pattern, factors), condition, 2)
@@ -219,6 +227,10 @@ class System:
         return Solved(passes, max(shares, default=0.0), tuple(worst), tuple(shares), condition,
                       method, len(residual), multiple,
                       at_bounds=at_bounds or (0,) * len(self.one.accesses))
+
+
+def _told(solved: Solved | None) -> Callable[[], Solved | None]:
+    return lambda: solved
 
 
 def _joined(a: Solved | None, b: Solved | None) -> Solved | None:

@@ -30,6 +30,18 @@ class Values:
     def value(self, k: int, root: int) -> np.ndarray:
         return self.lanes[k].value(root)
 
+    def sums(self, k: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Of term `k` the sums of its values and of their magnitudes, over its summed dimensions,
+        where an engine has a faster way to them than `value`."""
+        return None
+
+    # Where an engine has it: `tridiagonal(numbers, right)`, see `newton.One._swept`.
+    tridiagonal = None
+
+    def work(self, count: int) -> np.ndarray:
+        """Memory for a matrix, the same again in every run where an engine keeps it."""
+        return np.empty(count)
+
     def condition(self, k: int, root: int) -> np.ndarray:
         return true(self.value(k, root))
 
@@ -86,6 +98,29 @@ def reads_of(one: BoundInstruction, unknowns: Sequence[int]) -> list[int]:
     """The nodes of a term that read unknowns, in the order of its slopes."""
     unknown = [a.register in unknowns for a in one.accesses]
     return reads(one.nodes, one.roots[0], unknown)
+
+
+def homogeneous(one: BoundInstruction, unknowns: Sequence[int]) -> bool:
+    """Whether a term is 0 where all unknowns are, as its expression shows."""
+    moving = moving_nodes(one, unknowns)
+    zero: set[int] = set()
+    for k, node in enumerate(one.nodes):
+        if k not in moving:
+            continue
+        own = [a in zero for a in node.args]
+        if node.op in ("load", "gather"):
+            own = [one.accesses[node.immediate].register in unknowns]
+        elif node.op == "mul":
+            own = [any(own)]
+        elif node.op == "div":
+            own = own[:1]
+        elif node.op == "select":
+            own = own[1:] if node.args[0] not in moving else [False]
+        elif node.op not in ("add", "sub", "neg"):
+            own = [False]
+        if all(own):
+            zero.add(k)
+    return one.roots[0] in zero
 
 
 def is_linear(one: BoundInstruction) -> bool:

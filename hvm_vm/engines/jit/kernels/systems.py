@@ -1,9 +1,23 @@
-"""Systems over arrays: the way from the dispatch loop into `prepare_system.Callback`."""
+"""Systems over arrays: the way from the dispatch loop into `prepare_system.Callback`, and what is
+worth compiling there.
+
+`product` sums products of two operands and their magnitudes in one pass. `tridiagonal` eliminates
+from both ends at once. One row's pivot needs that before it, so that the latency of a division a
+row would bound the speed: pivots d'_i = d_i - a_i*c_{i-1}/d'_{i-1} are found as quotients of
+p_i = d_i*p_{i-1} - a_i*c_{i-1}*p_{i-2} instead (Evans and Hatzopoulos 1979), BLOCK rows at a time,
+whose divisions do not wait for each other. Without pivoting this is stable where the matrix is
+diagonally dominant, which is checked; else the caller uses LAPACK.
+"""
 
 from __future__ import annotations
 
+from math import fabs
+
 from hvm_vm.engines.jit import layout as at
-from hvm_vm.engines.jit.kernels.intrinsics import call1, get_i64
+from hvm_vm.engines.jit.kernels.intrinsics import call1, get_f64, get_i64, lanes, put_f64
+
+BLOCK = 16
+NOT_DOMINANT = 2
 
 
 def call(p):
@@ -11,5 +25,145 @@ def call(p):
     return call1(get_i64(p, at.SYSTEM_CALLBACK), p)
 
 
-def build(name):
-    return {"call": call}[name]
+def tridiagonal(p):
+    """x of below*x[i-1] + main*x[i] + above*x[i+1] = right; its residuals and the magnitudes of
+    their terms. Status NOT_DOMINANT when nothing was done."""
+    n = get_i64(p, at.TRI_SIZE)
+    a, d, c = get_i64(p, at.TRI_BELOW), get_i64(p, at.TRI_MAIN), get_i64(p, at.TRI_ABOVE)
+    f, x = get_i64(p, at.TRI_RIGHT), get_i64(p, at.TRI_X)
+    r, y = get_i64(p, at.TRI_PIVOTS), get_i64(p, at.TRI_CARRIED)
+    residual, scale = get_i64(p, at.TRI_RESIDUAL), get_i64(p, at.TRI_SCALE)
+    weak = 0
+    for i in range(n):
+        weak += not fabs(get_f64(d, i)) >= fabs(get_f64(a, i)) + fabs(get_f64(c, i))
+    if weak != 0:
+        return NOT_DOMINANT
+    # Rows 0 … m-1 from above, n-1 … m+1 from below, as many; row m is in the middle.
+    m = (n - 1) // 2
+    last = n - 1 - m
+    if last > m:  # one more below: take it first
+        put_f64(r, n - 1, 1.0 / get_f64(d, n - 1))
+        put_f64(y, n - 1, get_f64(f, n - 1))
+    low = n - 1 if last == m else n - 2
+    if m > 0:
+        put_f64(r, 0, 1.0 / get_f64(d, 0))
+        put_f64(y, 0, get_f64(f, 0))
+        pivot, carry = get_f64(d, low), get_f64(f, low)
+        if low < n - 1:
+            pivot -= get_f64(c, low) * get_f64(a, n - 1) * get_f64(r, n - 1)
+            carry -= get_f64(c, low) * get_f64(r, n - 1) * get_f64(y, n - 1)
+        put_f64(r, low, 1.0 / pivot)
+        put_f64(y, low, carry)
+    first = 1
+    while first < m:
+        count = m - first if m - first < BLOCK else BLOCK
+        # p_{i-1} and p_{i-2} of both ends, so that their quotient is the pivot before.
+        u1, u2, v1, v2 = 1.0, get_f64(r, first - 1), 1.0, get_f64(r, low - first + 1)
+        for k in range(count):
+            i, j = first + k, low - first - k
+            u = get_f64(d, i) * u1 - get_f64(a, i) * get_f64(c, i - 1) * u2
+            v = get_f64(d, j) * v1 - get_f64(c, j) * get_f64(a, j + 1) * v2
+            put_f64(r, i, u)
+            put_f64(r, j, v)
+            u2, u1, v2, v1 = u1, u, v1, v
+        before_u, before_v = 1.0, 1.0
+        for k in range(count):
+            i, j = first + k, low - first - k
+            u, v = get_f64(r, i), get_f64(r, j)
+            put_f64(r, i, before_u / u)
+            put_f64(r, j, before_v / v)
+            before_u, before_v = u, v
+        top, bottom = get_f64(y, first - 1), get_f64(y, low - first + 1)
+        for k in range(count):
+            i, j = first + k, low - first - k
+            top = get_f64(f, i) - get_f64(a, i) * get_f64(r, i - 1) * top
+            bottom = get_f64(f, j) - get_f64(c, j) * get_f64(r, j + 1) * bottom
+            put_f64(y, i, top)
+            put_f64(y, j, bottom)
+        first += count
+    pivot, carry = get_f64(d, m), get_f64(f, m)
+    if m > 0:
+        pivot -= get_f64(a, m) * get_f64(c, m - 1) * get_f64(r, m - 1)
+        carry -= get_f64(a, m) * get_f64(r, m - 1) * get_f64(y, m - 1)
+    if m < n - 1:
+        pivot -= get_f64(c, m) * get_f64(a, m + 1) * get_f64(r, m + 1)
+        carry -= get_f64(c, m) * get_f64(r, m + 1) * get_f64(y, m + 1)
+    top = carry / pivot
+    bottom = top
+    put_f64(x, m, top)
+    for k in range(1, m + 1):
+        i, j = m - k, m + k
+        top = get_f64(y, i) * get_f64(r, i) - get_f64(c, i) * get_f64(r, i) * top
+        bottom = get_f64(y, j) * get_f64(r, j) - get_f64(a, j) * get_f64(r, j) * bottom
+        put_f64(x, i, top)
+        put_f64(x, j, bottom)
+    if m + m < n - 1:
+        j = n - 1
+        put_f64(x, j, (get_f64(y, j) - get_f64(a, j) * bottom) * get_f64(r, j))
+    for i in range(1, n - 1):
+        left = get_f64(a, i) * get_f64(x, i - 1)
+        main = get_f64(d, i) * get_f64(x, i)
+        right = get_f64(c, i) * get_f64(x, i + 1)
+        put_f64(residual, i, left + main + right - get_f64(f, i))
+        put_f64(scale, i, fabs(left) + fabs(main) + fabs(right) + fabs(get_f64(f, i)))
+    for i in range(0, n, n - 1 if n > 1 else 1):
+        total, size = -get_f64(f, i), fabs(get_f64(f, i))
+        for j in range(i - 1 if i > 0 else 0, i + 2 if i < n - 1 else n):
+            slope = get_f64(a, i) if j < i else get_f64(d, i) if j == i else get_f64(c, i)
+            total += slope * get_f64(x, j)
+            size += fabs(slope * get_f64(x, j))
+        put_f64(residual, i, total)
+        put_f64(scale, i, size)
+    return 0
+
+
+def _product(kind: str):
+    get = lanes(kind).get
+
+    def product(p):
+        rows, columns = get_i64(p, at.PRODUCT_ROWS), get_i64(p, at.PRODUCT_COLUMNS)
+        a, b = get_i64(p, at.PRODUCT_A), get_i64(p, at.PRODUCT_B)
+        a_row, a_step = get_i64(p, at.PRODUCT_A_ROW), get_i64(p, at.PRODUCT_A_STEP)
+        b_row, b_step = get_i64(p, at.PRODUCT_B_ROW), get_i64(p, at.PRODUCT_B_STEP)
+        sums, sizes = get_i64(p, at.PRODUCT_SUMS), get_i64(p, at.PRODUCT_SIZES)
+        width = 4 if kind == "f32" else 8
+        plain = a_step == width and b_step == width
+        for row in range(rows):
+            total, size = 0.0, 0.0
+            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+            z0 = z1 = z2 = z3 = z4 = z5 = z6 = z7 = 0.0
+            done = 0
+            if plain:
+                while done + 8 <= columns:
+                    t0 = float(get(a, done)) * float(get(b, done))
+                    t1 = float(get(a, done + 1)) * float(get(b, done + 1))
+                    t2 = float(get(a, done + 2)) * float(get(b, done + 2))
+                    t3 = float(get(a, done + 3)) * float(get(b, done + 3))
+                    t4 = float(get(a, done + 4)) * float(get(b, done + 4))
+                    t5 = float(get(a, done + 5)) * float(get(b, done + 5))
+                    t6 = float(get(a, done + 6)) * float(get(b, done + 6))
+                    t7 = float(get(a, done + 7)) * float(get(b, done + 7))
+                    s0, s1, s2, s3 = s0 + t0, s1 + t1, s2 + t2, s3 + t3
+                    s4, s5, s6, s7 = s4 + t4, s5 + t5, s6 + t6, s7 + t7
+                    z0, z1, z2, z3 = z0 + fabs(t0), z1 + fabs(t1), z2 + fabs(t2), z3 + fabs(t3)
+                    z4, z5, z6, z7 = z4 + fabs(t4), z5 + fabs(t5), z6 + fabs(t6), z7 + fabs(t7)
+                    done += 8
+                total = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+                size = ((z0 + z1) + (z2 + z3)) + ((z4 + z5) + (z6 + z7))
+            while done < columns:
+                t = float(get(a + done * a_step, 0)) * float(get(b + done * b_step, 0))
+                total += t
+                size += fabs(t)
+                done += 1
+            put_f64(sums, row, total)
+            put_f64(sizes, row, size)
+            a += a_row
+            b += b_row
+        return 0
+    return product
+
+
+def build(name, kind=""):
+    if name == "product":
+        return _product(kind)
+    return {"call": call, "tridiagonal": tridiagonal}[name]
