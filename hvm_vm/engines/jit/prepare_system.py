@@ -20,9 +20,11 @@ from hvm_vm.engines.jit.lane_program import WIDTH, LaneCompiler, Leaf
 from hvm_vm.engines.jit.prepare_maps import over_space
 from hvm_vm.engines.slices import slices
 from hvm_vm.engines.solved import Solved
+from hvm_vm.engines.systems.residuals import slope_view
 from hvm_vm.engines.systems.solve import System
 from hvm_vm.engines.systems.values import Values
 
+_BLOCK = 16  # of `kernels/systems.py`
 _KERNEL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 FREE = ("const", "load", "index", "iconst")  # what the reference's lanes evaluate without copying
 
@@ -229,23 +231,66 @@ class Compiled(Values):
         words[at.PRODUCT_SUMS], words[at.PRODUCT_SIZES] = sums.ctypes.data, sizes.ctypes.data
         return words, sums, sizes
 
-    def tridiagonal(self, numbers: np.ndarray, right: np.ndarray):
-        """x, residuals and scales of a tridiagonal system (its diagonals as `layout` has them);
-        None where it is not diagonally dominant."""
-        n = len(right)
+    def tridiagonal(self, pattern, layout, constant: np.ndarray, share: float):
+        """Solve a tridiagonal system whose equations come to `constant` where all unknowns are 0
+        (in the order of the matrix), and put the solution; a function for its residuals and their
+        scales. None where the elimination is in doubt (see `kernels/systems.py`)."""
+        n = pattern.size
         if self.rows is None or self.rows.shape[1] != n:
-            self.rows = np.empty((5, n))
-            self.words = np.zeros(at.TRI_WORDS, np.int64)
-        words, rows = self.words, self.rows
-        words[at.TRI_SIZE], words[at.TRI_RIGHT] = n, right.ctypes.data
-        for field, k in ((at.TRI_BELOW, 0), (at.TRI_MAIN, 1), (at.TRI_ABOVE, 2)):
-            words[field] = numbers.ctypes.data + 8 * n * k
-        for k, field in enumerate((at.TRI_X, at.TRI_PIVOTS, at.TRI_CARRIED, at.TRI_RESIDUAL,
-                                   at.TRI_SCALE)):
-            words[field] = rows.ctypes.data + 8 * n * k
-        if _kernel("systems.tridiagonal")(words.ctypes.data) != 0:
+            self.rows, self.words = np.empty((3, n)), np.zeros(at.TRI_WORDS, np.int64)
+            self.held = np.empty(2 * (2 + _BLOCK))
+            self.fixed = False
+        diagonals, words = self._diagonals(pattern, layout), self.words
+        x, straight = self.rows[0], False
+        places = self.places()
+        if layout.column_at is None and len(places) == 1 and places[0].dtype == x.dtype and (
+                places[0].flags.c_contiguous):
+            x, straight = places[0].reshape(-1), True
+        words[at.TRI_SIZE], words[at.TRI_CONSTANT] = n, _address(constant)
+        words[at.TRI_BELOW : at.TRI_ABOVE + 1] = [_address(one) for one in diagonals]
+        words[at.TRI_X], words[at.TRI_HELD] = _address(x), _address(self.held)
+        words[at.TRI_PIVOTS : at.TRI_CARRIED + 1] = _address(self.rows[1]), _address(self.rows[2])
+        words[at.TRI_SHARE] = np.float64(share).view(np.int64)
+        if _kernel("systems.tridiagonal")(_address(words)) != 0:
             return None
-        return rows[0], rows[3], rows[4]
+        if straight:
+            self.moved()
+        else:
+            self.put(layout.restored(x)[None])
+
+        def residuals() -> tuple[np.ndarray, np.ndarray]:
+            below, main, above = diagonals
+            terms = np.zeros((3, n))
+            terms[0, 1:], terms[2, :-1] = below[1:] * x[:-1], above[:-1] * x[1:]
+            terms[1] = main * x
+            return terms.sum(axis=0) + constant, abs(terms).sum(axis=0) + abs(constant)
+        return residuals
+
+    def _diagonals(self, pattern, layout) -> list[np.ndarray]:
+        """The three diagonals: as they lie in memory where one entry is all of one, else copied."""
+        n, numbers = pattern.size, self.work(layout.length)
+        found = list(numbers.reshape(3, n))
+        if not layout.apart:
+            layout.fill([slope_view(self, e) for e in pattern.entries], numbers)
+            return found
+        if not self.fixed and len(layout.empty):
+            numbers[layout.empty] = 0.0
+        for entry, places in zip(pattern.entries, layout.scatter, strict=True):
+            part = self.one.parts[entry.part].one
+            constant = part.nodes[entry.root].op == "const" and entry.guard < 0
+            if not places.covers or (constant and self.fixed):
+                continue
+            value = slope_view(self, entry)
+            k, first = divmod(places.start, n)
+            whole = first == (k == 0) and places.covers == n - (k != 1)
+            if (whole and places.steps == (1,) and value.dtype == numbers.dtype
+                    and value.strides == (value.itemsize,)):
+                start = _address(value) - 8 * first  # as if it had an element for every row
+                found[k] = np.frombuffer((ctypes.c_char * (8 * n)).from_address(start))
+            else:
+                places.put(numbers, value)
+        self.fixed = True
+        return found
 
     def value(self, k: int, root: int) -> np.ndarray:
         key = k, root
@@ -262,6 +307,10 @@ class Compiled(Values):
     def moved(self) -> None:
         super().moved()
         self.done -= self.stale
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
 
 
 @once

@@ -9,6 +9,7 @@ beside the unknowns (or the residuals are rounding).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import nan
 
@@ -29,7 +30,6 @@ LARGEST = 1e10   # damping, before a start is given up
 SLOW = 15        # steps without progress, likewise
 ATTEMPTS = 6     # from the start, then from elsewhere
 REFINED = 4      # corrections of a linear solution, at most
-ROUNDING = 64    # times the precision: residuals that no correction makes smaller
 NORMAL = 700     # unknowns up to which Levenberg-Marquardt's normal equations are dense
 
 
@@ -52,14 +52,28 @@ class Point:
 @dataclass(eq=False, slots=True)
 class Ended:
     """How a system ended: where, after how many evaluations, `relative` residuals, and the
-    deficiency of a singular one."""
+    deficiency of a singular one. Without `relative` residuals those of the point say it."""
 
     status: int
-    point: Point
+    at: Point | Callable[[], Point]
     passes: int
-    relative: np.ndarray
+    relative: np.ndarray | None
     lack: Deficient | None = None
     at_bounds: np.ndarray | None = None
+
+    @property
+    def point(self) -> Point:
+        """Where it ended (found when it is asked for, where that takes time)."""
+        if not isinstance(self.at, Point):
+            self.at = self.at()
+        return self.at
+
+    def shares(self) -> np.ndarray:
+        """The residuals in parts of their terms."""
+        if self.relative is not None:
+            return self.relative
+        point = self.point
+        return np.where(point.residual == 0, 0.0, abs(point.residual) / point.scale)
 
     def condition(self) -> float:
         """An estimate of the condition number, where the factors give one."""
@@ -86,11 +100,10 @@ class One:
         self.residuals = Residuals(values, pattern)
         self.passes = 0
         self.trusted, self.proven = trusted, False
-        rows = [e.rows for e in pattern.entries]
-        columns = [e.columns for e in pattern.entries]
-        none = np.zeros(0, np.int64)
-        self.rows = np.concatenate([none, *rows])
-        self.columns = np.concatenate([none, *columns])
+        self.places: tuple[np.ndarray, np.ndarray] | None = None
+        terms = sum(len(e.rows) for e in pattern.entries) / max(1, pattern.size)
+        # Residuals that an elimination leaves: rounding errors of so many terms.
+        self.rounding = 4 * (16 + terms) * self.epsilon
 
     # -- evaluating -------------------------------------------------------------------------------
 
@@ -105,9 +118,13 @@ class One:
         return point
 
     def slopes(self) -> Slopes:
-        numbers = [slope_values(self.values, e)[0] for e in self.pattern.entries]
-        return Slopes(self.rows, self.columns,
-                      np.concatenate([np.zeros(0), *numbers]), self.pattern.size)
+        entries = self.pattern.entries
+        if self.places is None:
+            none = np.zeros(0, np.int64)
+            self.places = (np.concatenate([none, *(e.rows for e in entries)]),
+                           np.concatenate([none, *(e.columns for e in entries)]))
+        numbers = [slope_values(self.values, e)[0] for e in entries]
+        return Slopes(*self.places, np.concatenate([np.zeros(0), *numbers]), self.pattern.size)
 
     def eliminate(self, point: Point) -> Factors:
         numbers = np.empty(self.layout.length)
@@ -139,12 +156,12 @@ class One:
         self.passes += 1
         if any(self.values.moving[k] for k in wanted):
             self.values.put(x[None])
+        swept = self._swept(wanted)
+        if swept is not None:
+            return swept
         residual, scale = self.residuals.at(wanted)
         numbers = self.values.work(self.layout.length)
         self.layout.fill([slope_view(self.values, e) for e in self.pattern.entries], numbers)
-        swept = self._swept(numbers, residual[0])
-        if swept is not None:
-            return swept
         factors = factorise(self.layout, numbers, lambda: self.slopes().norm())
         start = Point(x, residual[0], scale[0], factors=factors)
         if factors.pivot < SUSPECT:
@@ -159,20 +176,20 @@ class One:
         for _ in range(1 + REFINED):
             point = self.at(x + step, slopes=False)
             point.factors = factors
-            shares = in_parts(point.residual, point.scale, np.zeros(n), self.epsilon)
-            ratio = shares.max(initial=0.0)
-            if not ratio <= ROUNDING * self.epsilon:
-                point.slopes = start.slopes = start.slopes or self.slopes()
-                shares = self.relative(point)
-                ratio = shares.max(initial=0.0)
+            ratio = self._ratio(point)
             if best is not None and not ratio < 0.5 * best[0]:
                 break
-            best = ratio, point, shares
-            if not ROUNDING * self.epsilon < ratio < np.inf:
+            best = ratio, point
+            if not self.rounding < ratio < np.inf:
                 break
             x = point.x
             step = factors.solve(-point.residual[None])[0]
-        ratio, point, shares = best
+        ratio, point = best
+        shares = None
+        if not ratio <= self.rounding:
+            point.slopes = start.slopes or self.slopes()
+            shares = self.relative(point)
+            ratio = shares.max(initial=0.0)
         if not np.isfinite(point.x).all() or not ratio < np.inf:
             start = self.at(np.zeros(n))
             if not start.finite:
@@ -184,32 +201,35 @@ class One:
         self.proven = status == SOLVED
         return Ended(status, point, self.passes, shares)
 
-    def _swept(self, numbers: np.ndarray, constant: np.ndarray) -> Ended | None:
-        """A tridiagonal system by an engine's own elimination, which gives the residuals, too: of
+    @staticmethod
+    def _ratio(point: Point) -> float:
+        """The largest residual in parts of its terms."""
+        size = abs(point.residual)
+        if not size.any():
+            return 0.0
+        return float((size / np.maximum(point.scale, 1e-300)).max())
+
+    def _swept(self, wanted: set[int]) -> Ended | None:
+        """A tridiagonal system by an engine's own elimination, which checks the residuals, too: of
         the matrix, which an earlier run has proven to be what the relations say. None where that is
-        not to be had, or not good enough."""
-        layout = self.layout
+        not to be had, or in doubt."""
+        layout, n = self.layout, self.pattern.size
         if layout.kind != "tridiagonal" or not self.trusted or self.values.tridiagonal is None:
             return None
-        right = layout.arranged(np.negative(constant))
-        found = self.values.tridiagonal(numbers, right)
+        constant = layout.arranged(self.residuals.constant(wanted))
+        found = self.values.tridiagonal(self.pattern, layout, constant, self.rounding)
         if found is None:
             return None
-        x, residual, scale = found
-        with np.errstate(all="ignore"):
-            worst = (abs(residual) / np.maximum(scale, 1e-300)).max(initial=0.0)
-        if not worst <= ROUNDING * self.epsilon:
-            return None
-        x = layout.restored(x)
-        self.values.put(x[None])
-        if layout.row_at is not None:
-            residual, scale = residual[layout.row_at], scale[layout.row_at]
-        point = Point(x, residual, scale)
-        point.factors = Swept(f"tridiagonal {len(x)}")
+
+        def point() -> Point:
+            residual, scale = found()
+            if layout.row_at is not None:
+                residual, scale = residual[layout.row_at], scale[layout.row_at]
+            return Point(self.values.get()[0], residual, scale,
+                         factors=Swept(f"tridiagonal {n}"))
         self.passes += 1
         self.proven = True
-        shares = in_parts(residual, scale, np.zeros(len(x)), self.epsilon)
-        return Ended(SOLVED, point, self.passes, shares)
+        return Ended(SOLVED, point, self.passes, None)
 
     # -- nonlinear --------------------------------------------------------------------------------
 

@@ -20,8 +20,25 @@ class Residuals:
         self.lanes = prod(values.one.extents[: self.batch])
 
     def constant(self, wanted) -> np.ndarray:
-        """The sum of terms, for the only batch point."""
-        return self.at(wanted)[0][0]
+        """The sum of terms at the only batch point: where one term is all, as it lies in memory."""
+        if len(wanted) == 1:
+            (k,) = wanted
+            part = self.values.one.parts[k]
+            here, points = part.one, self.pattern.points[part.number]
+            if here.roots[1] < 0 and "r" not in here.roles and (
+                    len(points) == prod(here.extents) == self.pattern.size):
+                value = np.broadcast_to(self.values.value(k, here.roots[0]), here.extents)
+                return np.ascontiguousarray(value.reshape(-1), float)
+        total = np.zeros(self.pattern.size)
+        for k in wanted:
+            part = self.values.one.parts[k]
+            here = part.one
+            points, first = self.pattern.points[part.number], self.pattern.first[part.number]
+            if here.roots[1] >= 0 or "r" in here.roles or len(points) != prod(here.extents):
+                return self.at(wanted)[0][0]
+            value = np.broadcast_to(self.values.value(k, here.roots[0]), here.extents)
+            total[first : first + len(points)] += value.reshape(-1)
+        return total
 
     def at(self, wanted=None) -> tuple[np.ndarray, np.ndarray]:
         """Residual and scale of each equation, a row for each batch point."""

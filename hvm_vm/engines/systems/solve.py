@@ -83,7 +83,7 @@ class System:
         self.trusted |= system.proven and pattern.linear
         if ended.status in (newton.SOLVED, newton.MULTIPLE):
             return lambda: self._report(
-                pattern, ended.point.residual[None], ended.relative[None],
+                pattern, ended.point.residual[None], ended.shares()[None],
                 self._method(pattern, ended.point.factors), ended.condition(), ended.passes,
                 multiple=int(ended.status == newton.MULTIPLE),
                 at_bounds=self._at_bounds(one, ended.at_bounds))

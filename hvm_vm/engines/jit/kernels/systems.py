@@ -17,7 +17,8 @@ from hvm_vm.engines.jit import layout as at
 from hvm_vm.engines.jit.kernels.intrinsics import call1, get_f64, get_i64, lanes, put_f64
 
 BLOCK = 16
-NOT_DOMINANT = 2
+DOUBTFUL = 2
+SINGULAR = 1e-10  # the last pivot, in parts of its row; dominance bounds the others from below
 
 
 def call(p):
@@ -26,29 +27,25 @@ def call(p):
 
 
 def tridiagonal(p):
-    """x of below*x[i-1] + main*x[i] + above*x[i+1] = right; its residuals and the magnitudes of
-    their terms. Status NOT_DOMINANT when nothing was done."""
+    """x of below*x[i-1] + main*x[i] + above*x[i+1] + constant = 0. Status DOUBTFUL where the matrix
+    is not diagonally dominant, its last pivot nearly 0, or a residual too large a share of its
+    terms: then x is not to be used."""
     n = get_i64(p, at.TRI_SIZE)
     a, d, c = get_i64(p, at.TRI_BELOW), get_i64(p, at.TRI_MAIN), get_i64(p, at.TRI_ABOVE)
-    f, x = get_i64(p, at.TRI_RIGHT), get_i64(p, at.TRI_X)
+    f, x = get_i64(p, at.TRI_CONSTANT), get_i64(p, at.TRI_X)
     r, y = get_i64(p, at.TRI_PIVOTS), get_i64(p, at.TRI_CARRIED)
-    residual, scale = get_i64(p, at.TRI_RESIDUAL), get_i64(p, at.TRI_SCALE)
-    weak = 0
-    for i in range(n):
-        weak += not fabs(get_f64(d, i)) >= fabs(get_f64(a, i)) + fabs(get_f64(c, i))
-    if weak != 0:
-        return NOT_DOMINANT
-    # Rows 0 … m-1 from above, n-1 … m+1 from below, as many; row m is in the middle.
+    held = get_i64(p, at.TRI_HELD)
+    # Rows 0 … m-1 from above and as many from below, to the middle row m; one more below when the
+    # number is even: it is taken first.
     m = (n - 1) // 2
-    last = n - 1 - m
-    if last > m:  # one more below: take it first
+    low = n - 1 if n - 1 - m == m else n - 2
+    if low < n - 1:
         put_f64(r, n - 1, 1.0 / get_f64(d, n - 1))
-        put_f64(y, n - 1, get_f64(f, n - 1))
-    low = n - 1 if last == m else n - 2
+        put_f64(y, n - 1, -get_f64(f, n - 1))
     if m > 0:
         put_f64(r, 0, 1.0 / get_f64(d, 0))
-        put_f64(y, 0, get_f64(f, 0))
-        pivot, carry = get_f64(d, low), get_f64(f, low)
+        put_f64(y, 0, -get_f64(f, 0))
+        pivot, carry = get_f64(d, low), -get_f64(f, low)
         if low < n - 1:
             pivot -= get_f64(c, low) * get_f64(a, n - 1) * get_f64(r, n - 1)
             carry -= get_f64(c, low) * get_f64(r, n - 1) * get_f64(y, n - 1)
@@ -59,35 +56,35 @@ def tridiagonal(p):
         count = m - first if m - first < BLOCK else BLOCK
         # p_{i-1} and p_{i-2} of both ends, so that their quotient is the pivot before.
         u1, u2, v1, v2 = 1.0, get_f64(r, first - 1), 1.0, get_f64(r, low - first + 1)
+        put_f64(held, 0, 1.0)
+        put_f64(held, BLOCK + 1, 1.0)
         for k in range(count):
             i, j = first + k, low - first - k
             u = get_f64(d, i) * u1 - get_f64(a, i) * get_f64(c, i - 1) * u2
             v = get_f64(d, j) * v1 - get_f64(c, j) * get_f64(a, j + 1) * v2
-            put_f64(r, i, u)
-            put_f64(r, j, v)
+            put_f64(held, k + 1, u)
+            put_f64(held, BLOCK + k + 2, v)
             u2, u1, v2, v1 = u1, u, v1, v
-        before_u, before_v = 1.0, 1.0
         for k in range(count):
-            i, j = first + k, low - first - k
-            u, v = get_f64(r, i), get_f64(r, j)
-            put_f64(r, i, before_u / u)
-            put_f64(r, j, before_v / v)
-            before_u, before_v = u, v
+            put_f64(r, first + k, get_f64(held, k) / get_f64(held, k + 1))
+            put_f64(r, low - first - k, get_f64(held, BLOCK + k + 1) / get_f64(held, BLOCK + k + 2))
         top, bottom = get_f64(y, first - 1), get_f64(y, low - first + 1)
         for k in range(count):
             i, j = first + k, low - first - k
-            top = get_f64(f, i) - get_f64(a, i) * get_f64(r, i - 1) * top
-            bottom = get_f64(f, j) - get_f64(c, j) * get_f64(r, j + 1) * bottom
+            top = -get_f64(f, i) - get_f64(a, i) * get_f64(r, i - 1) * top
+            bottom = -get_f64(f, j) - get_f64(c, j) * get_f64(r, j + 1) * bottom
             put_f64(y, i, top)
             put_f64(y, j, bottom)
         first += count
-    pivot, carry = get_f64(d, m), get_f64(f, m)
+    pivot, carry = get_f64(d, m), -get_f64(f, m)
     if m > 0:
         pivot -= get_f64(a, m) * get_f64(c, m - 1) * get_f64(r, m - 1)
         carry -= get_f64(a, m) * get_f64(r, m - 1) * get_f64(y, m - 1)
     if m < n - 1:
         pivot -= get_f64(c, m) * get_f64(a, m + 1) * get_f64(r, m + 1)
         carry -= get_f64(c, m) * get_f64(r, m + 1) * get_f64(y, m + 1)
+    if not fabs(pivot) > SINGULAR * fabs(get_f64(d, m)):
+        return DOUBTFUL
     top = carry / pivot
     bottom = top
     put_f64(x, m, top)
@@ -97,24 +94,29 @@ def tridiagonal(p):
         bottom = get_f64(y, j) * get_f64(r, j) - get_f64(a, j) * get_f64(r, j) * bottom
         put_f64(x, i, top)
         put_f64(x, j, bottom)
-    if m + m < n - 1:
+    if low < n - 1:
         j = n - 1
         put_f64(x, j, (get_f64(y, j) - get_f64(a, j) * bottom) * get_f64(r, j))
+    # Nothing is stored from here on, so that the loop runs over vectors.
+    share, wrong = get_f64(p, at.TRI_SHARE), 0
     for i in range(1, n - 1):
-        left = get_f64(a, i) * get_f64(x, i - 1)
-        main = get_f64(d, i) * get_f64(x, i)
-        right = get_f64(c, i) * get_f64(x, i + 1)
-        put_f64(residual, i, left + main + right - get_f64(f, i))
-        put_f64(scale, i, fabs(left) + fabs(main) + fabs(right) + fabs(get_f64(f, i)))
+        below, main, above = get_f64(a, i), get_f64(d, i), get_f64(c, i)
+        wrong += not fabs(main) >= fabs(below) + fabs(above)
+        below *= get_f64(x, i - 1)
+        main *= get_f64(x, i)
+        above *= get_f64(x, i + 1)
+        size = fabs(below) + fabs(main) + fabs(above) + fabs(get_f64(f, i))
+        wrong += not fabs(below + main + above + get_f64(f, i)) <= share * size
     for i in range(0, n, n - 1 if n > 1 else 1):
-        total, size = -get_f64(f, i), fabs(get_f64(f, i))
+        total, size, beside = get_f64(f, i), fabs(get_f64(f, i)), 0.0
         for j in range(i - 1 if i > 0 else 0, i + 2 if i < n - 1 else n):
             slope = get_f64(a, i) if j < i else get_f64(d, i) if j == i else get_f64(c, i)
             total += slope * get_f64(x, j)
             size += fabs(slope * get_f64(x, j))
-        put_f64(residual, i, total)
-        put_f64(scale, i, size)
-    return 0
+            beside += fabs(slope) if j != i else 0.0
+        wrong += not fabs(total) <= share * size
+        wrong += not fabs(get_f64(d, i)) >= beside
+    return DOUBTFUL if wrong != 0 else 0
 
 
 def _product(kind: str):
