@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from math import fabs
 
+from numba import njit
+
 from hvm_vm.engines.jit import layout as at
 from hvm_vm.engines.jit.kernels.intrinsics import call1, get_f64, get_i64, lanes, put_f64
 
@@ -122,6 +124,17 @@ def tridiagonal(p):
 def _product(kind: str):
     get = lanes(kind).get
 
+    # Partial sums may be added in any order, so that they lie in vectors.
+    @njit(error_model="numpy", fastmath={"reassoc"}, no_cpython_wrapper=True,
+          no_cfunc_wrapper=True)
+    def dense(a, b, columns):
+        total, size = 0.0, 0.0
+        for k in range(columns):
+            t = float(get(a, k)) * float(get(b, k))
+            total += t
+            size += fabs(t)
+        return total, size
+
     def product(p):
         rows, columns = get_i64(p, at.PRODUCT_ROWS), get_i64(p, at.PRODUCT_COLUMNS)
         a, b = get_i64(p, at.PRODUCT_A), get_i64(p, at.PRODUCT_B)
@@ -131,32 +144,14 @@ def _product(kind: str):
         width = 4 if kind == "f32" else 8
         plain = a_step == width and b_step == width
         for row in range(rows):
-            total, size = 0.0, 0.0
-            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-            z0 = z1 = z2 = z3 = z4 = z5 = z6 = z7 = 0.0
-            done = 0
             if plain:
-                while done + 8 <= columns:
-                    t0 = float(get(a, done)) * float(get(b, done))
-                    t1 = float(get(a, done + 1)) * float(get(b, done + 1))
-                    t2 = float(get(a, done + 2)) * float(get(b, done + 2))
-                    t3 = float(get(a, done + 3)) * float(get(b, done + 3))
-                    t4 = float(get(a, done + 4)) * float(get(b, done + 4))
-                    t5 = float(get(a, done + 5)) * float(get(b, done + 5))
-                    t6 = float(get(a, done + 6)) * float(get(b, done + 6))
-                    t7 = float(get(a, done + 7)) * float(get(b, done + 7))
-                    s0, s1, s2, s3 = s0 + t0, s1 + t1, s2 + t2, s3 + t3
-                    s4, s5, s6, s7 = s4 + t4, s5 + t5, s6 + t6, s7 + t7
-                    z0, z1, z2, z3 = z0 + fabs(t0), z1 + fabs(t1), z2 + fabs(t2), z3 + fabs(t3)
-                    z4, z5, z6, z7 = z4 + fabs(t4), z5 + fabs(t5), z6 + fabs(t6), z7 + fabs(t7)
-                    done += 8
-                total = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
-                size = ((z0 + z1) + (z2 + z3)) + ((z4 + z5) + (z6 + z7))
-            while done < columns:
-                t = float(get(a + done * a_step, 0)) * float(get(b + done * b_step, 0))
-                total += t
-                size += fabs(t)
-                done += 1
+                total, size = dense(a, b, columns)
+            else:
+                total, size = 0.0, 0.0
+                for k in range(columns):
+                    t = float(get(a + k * a_step, 0)) * float(get(b + k * b_step, 0))
+                    total += t
+                    size += fabs(t)
             put_f64(sums, row, total)
             put_f64(sizes, row, size)
             a += a_row
