@@ -1,5 +1,5 @@
-"""The verifier's rules of a `system`: whole registers as unknowns, parts in order with spaces
-that fit, unknowns read at their own batch point only, and slopes for exactly the reads that there are."""
+"""The verifier's rules of a `system`: whole registers as unknowns, parts in order with spaces that
+fit, unknowns read at their own batch point only, slopes for exactly the reads that there are."""
 
 from __future__ import annotations
 

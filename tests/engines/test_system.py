@@ -275,3 +275,73 @@ def test_many_sets():
     many = program("dense").solve_many(b=np.array([[1.0, 2], [3, 4], [5, 6]]),
                                        A=np.array([[2.0, 0], [0, 4]]))
     assert np.allclose(many["x"], [[0.5, 0.5], [1.5, 1], [2.5, 1.5]])
+
+
+# -- nonlinear systems that are not plain --------------------------------------------------------
+
+
+def relations(unknowns: str, *rows: list[tuple[str, str]], more: str = "") -> str:
+    """Assembly text of a system of three points; terms are (value, slopes)."""
+    parts = [f"(row {r} along i:3)" for r in range(len(rows))]
+    for r, terms in enumerate(rows):
+        parts += [f"(term {r} value {v} {f'slope {s} ' if s else ''}along i:3)" for v, s in terms]
+    message = "\\n".join(f"{r + 1}: relation {r + 1}" for r in range(len(rows)))
+    return "\n".join([
+        ".hvma 0.1", ".precision f64", *(f".register {u} f64[3]" for u in unknowns),
+        *(f".output {u} %{u}" for u in unknowns),
+        f"0 system {', '.join(f'%{u}[{u}]' for u in unknowns)} iterations 100 tolerance 1e-10",
+        f"along {', '.join(f'{u}:3' for u in unknowns)}", *parts, more, f'message "{message}"',
+        "1 halt"])
+
+
+def reported(text: str, engine: str):
+    made = Program(verify(assemble(text))).prepare({}, engine=engine)
+    frame = made.frame()
+    made.runnable.run(frame)
+    (found,) = made.runnable.solved(frame).values()
+    return [frame.arrays[item.register] for item in made.program.module.outputs], found
+
+
+X, Y = "%x[i]", "%y[i]"
+FROM_3 = "(start 0 body 3.0 along i:3)"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_classical_roots(engine):
+    rosenbrock = relations(
+        "xy", [(f"10.0*{Y}", "10.0"), (f"-10.0*{X}*{X}", f"-20.0*{X}")],
+        [("1.0", ""), (f"-{X}", "-1.0")], more="(start 0 body -1.2 along i:3)")
+    (x, y), found = reported(rosenbrock, engine)
+    assert np.allclose(x, 1) and np.allclose(y, 1) and found.multiple == 0
+    powell = relations(
+        "xy", [(f"10000.0*{X}*{Y}", f"10000.0*{Y}, 10000.0*{X}"), ("-1.0", "")],
+        [(f"exp(-{X})", f"-exp(-{X})"), (f"exp(-{Y})", f"-exp(-{Y})"), ("-1.0001", "")],
+        more="(start 0 body 0.0 along i:3)")
+    (x, y), _ = reported(powell, engine)
+    assert np.allclose(np.minimum(x, y), 1.098159e-5) and np.allclose(np.maximum(x, y), 9.106147)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_double_root_is_told(engine):
+    text = relations("x", [(f"({X} - 1.0)*({X} - 1.0)", f"2.0*({X} - 1.0)")], more=FROM_3)
+    (x,), found = reported(text, engine)
+    assert np.allclose(x, 1, atol=1e-7) and found.multiple == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (relations("x", [(f"{X}*{X}", f"2.0*{X}"), ("1.0", "")]), "left - right = 1"),
+        (relations("x", [(f"1.0/{X}", f"-1.0/({X}*{X})")]), "no solution found for x[1..3]"),
+        (relations("x", [(f"log({X})", f"1.0/{X}"), ("1.0", "")],
+                   more="(start 0 body -1.0 along i:3)"), "cannot start at x[1] = -1"),
+        (relations("xy", [(f"{X}*{Y}", f"{Y}, {X}"), ("-1.0", "")],
+                   [(f"2.0*{X}*{Y}", f"2.0*{Y}, 2.0*{X}"), ("-2.0", "")], more=FROM_3),
+         "cannot be told: every relation holds, but also around"),
+    ],
+)
+def test_what_has_no_single_root_fails(engine, text, words):
+    with pytest.raises(hvm.HvmError) as caught:
+        reported(text, engine)
+    assert words in str(caught.value) and "at i = " in str(caught.value)

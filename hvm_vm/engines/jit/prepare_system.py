@@ -22,6 +22,7 @@ from hvm_vm.engines.slices import slices
 from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.systems.residuals import slope_view
 from hvm_vm.engines.systems.solve import System
+from hvm_vm.engines.systems.threads import lapack_threads
 from hvm_vm.engines.systems.values import Values
 
 _BLOCK = 16  # of `kernels/systems.py`
@@ -143,7 +144,8 @@ class Callback:
                 memory.kept[self.start] = found
                 found.begin()
                 return found
-            tell = self.system.solve(memory.arrays, evaluator)
+            with lapack_threads(self.threads):
+                tell = self.system.solve(memory.arrays, evaluator)
             if self.first:
                 memory.told.pop(self.one.pc, None)
             if tell is not None:
@@ -199,7 +201,7 @@ class Compiled(Values):
 
     def _product(self, k: int):
         """The parameters of a kernel for a term that sums products of two loads."""
-        here, batch = self.one.parts[k].one, self.one.batch
+        here = self.one.parts[k].one
         node = here.nodes[here.roots[0]]
         summed = [d for d, role in enumerate(here.roles) if role == "r"]
         if node.op != "mul" or here.roots[1] >= 0 or not summed or not here.points:

@@ -39,6 +39,17 @@ class Factors:
     def _solve(self, right: np.ndarray, transposed: bool) -> np.ndarray:
         raise NotImplementedError
 
+    def condition(self) -> float:
+        """An estimate of the condition number in the norm of row sums (Higham and Tisseur 2000)."""
+        from scipy.sparse.linalg import LinearOperator, onenormest
+        n = self.layout.size
+        if n < 5 or not self.pivot:  # too small for the estimate
+            return float("nan") if self.pivot else float("inf")
+        inverse = LinearOperator(
+            (n, n), matvec=lambda x: self.solve_transposed(x.reshape(1, -1))[0],
+            rmatvec=lambda x: self.solve(x.reshape(1, -1))[0], dtype=float)
+        return float(onenormest(inverse) * self.norm())
+
 
 def pivot_ratio(pivots: np.ndarray) -> float:
     sizes = abs(pivots)

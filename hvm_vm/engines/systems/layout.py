@@ -26,8 +26,8 @@ BAND_PRICE = 4
 class Layout:
     """`kind` is dense, tridiagonal, banded or sparse. `row_at[i]`, `column_at[j]`: the place of
     equation i and unknown j in the matrix (None: their own). `scatter` puts slopes to their places
-    of `length` numbers, `apart` when no place is written twice, and of which `empty` are not written
-    at all; of a sparse matrix `indices` and `starts` are those of its columns."""
+    of `length` numbers, `apart` when no place is written twice; `empty` are those that are not
+    written at all; of a sparse matrix `indices` and `starts` are those of its columns."""
 
     kind: str
     size: int

@@ -78,14 +78,7 @@ class Ended:
     def condition(self) -> float:
         """An estimate of the condition number, where the factors give one."""
         factors = self.point.factors
-        return nan if factors is None or not hasattr(factors, "condition") else factors.condition()
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What stands for factors that were not kept."""
-
-    name: str
+        return nan if factors is None else factors.condition()
 
 
 class One:
@@ -213,7 +206,7 @@ class One:
         """A tridiagonal system by an engine's own elimination, which checks the residuals, too: of
         the matrix, which an earlier run has proven to be what the relations say. None where that is
         not to be had, or in doubt."""
-        layout, n = self.layout, self.pattern.size
+        layout = self.layout
         if layout.kind != "tridiagonal" or not self.trusted or self.values.tridiagonal is None:
             return None
         constant = layout.arranged(self.residuals.constant(wanted))
@@ -225,8 +218,10 @@ class One:
             residual, scale = found()
             if layout.row_at is not None:
                 residual, scale = residual[layout.row_at], scale[layout.row_at]
-            return Point(self.values.get()[0], residual, scale,
-                         factors=Swept(f"tridiagonal {n}"))
+            numbers = np.empty(layout.length)
+            layout.fill([slope_view(self.values, e) for e in self.pattern.entries], numbers)
+            factors = factorise(layout, numbers, lambda: self.slopes().norm())
+            return Point(self.values.get()[0], residual, scale, factors=factors)
         self.passes += 1
         self.proven = True
         return Ended(SOLVED, point, self.passes, None)
@@ -384,6 +379,7 @@ class One:
 
     def _polished(self, point: Point, step, relative, contraction: float) -> Ended:
         """One full Newton step from a solution, taken unless it is worse; the kind of root."""
+        length = float((abs(step) / self._sizes(point.x)).max(initial=0.0))
         if (abs(step) > 2 * self.epsilon * self._sizes(point.x)).any():
             trial = self._trial(point.x + step)
             if trial is not None:
@@ -392,13 +388,8 @@ class One:
                     trial.factors = point.factors
                     point, relative = trial, after
         # Newton's method halves its steps at a double root, where it should square them.
-        status = MULTIPLE if contraction > 0.2 and self._flat(point) else SOLVED
-        return Ended(status, point, self.passes, relative)
-
-    def _flat(self, point: Point) -> bool:
-        """Whether slopes nearly vanish beside the terms: the root is a multiple one."""
-        lost = point.slopes.reach(self._sizes(point.x)) <= 1e-5 * point.scale
-        return bool(lost.any())
+        halved = contraction > 0.2 and length > 100 * self.epsilon
+        return Ended(MULTIPLE if halved else SOLVED, point, self.passes, relative)
 
     def _family(self, point: Point, lack: Deficient, relative) -> Ended:
         """Every relation holds at a singular matrix: do they along its null space, too?"""

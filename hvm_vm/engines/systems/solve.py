@@ -12,6 +12,7 @@ from hvm_vm.bytecode.solve_layout import ITERATIONS, TOLERANCE, UNSOLVED_NAN
 from hvm_vm.engines.bound import BoundInstruction
 from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.systems import newton
+from hvm_vm.engines.systems.counting import own_dims
 from hvm_vm.engines.systems.factors import factorise
 from hvm_vm.engines.systems.layout import Layout, choose
 from hvm_vm.engines.systems.many import LARGEST, Many
@@ -21,8 +22,6 @@ from hvm_vm.engines.systems.residuals import Residuals, relative, slope_values
 from hvm_vm.engines.systems.singular import SUSPECT, Slopes
 from hvm_vm.engines.systems.values import Values
 from hvm_vm.engines.systems.words import Words
-
-AT_ONCE = 1 << 22  # numbers of right-hand sides that share a matrix
 
 
 class System:
@@ -44,8 +43,9 @@ class System:
 
     def solve(self, arrays, evaluator) -> Callable[[], Solved | None] | None:
         """Solve, and leave the solution in the unknowns' registers; a function that says how well
-        that went (until the next run), None when there is nothing to solve. Raises `RunError` for the first batch point without one solution, `InputError` where
-        what is read is out of range or the equations are not as many as the unknowns."""
+        that went (until the next run), None when there is nothing to solve. Raises `RunError` for
+        the first batch point without one solution, `InputError` where what is read is out of range
+        or the equations are not as many as the unknowns."""
         if not self.lanes:
             return None
         with np.errstate(all="ignore"):
@@ -155,7 +155,7 @@ class System:
         tolerance = max(self.tolerance, 64 * epsilon)
         values.put(x)
         bad = np.flatnonzero(~((shares <= tolerance).all(axis=1) & np.isfinite(x).all(axis=1)))
-        condition = factors.condition() if hasattr(factors, "condition") else nan
+        condition = factors.condition()
         good = np.delete(np.arange(self.lanes), bad)
         found = self._report(pattern, residual[good], shares[good],
                              self._method(pattern, factors), condition, 2)
@@ -205,7 +205,6 @@ class System:
         if at is None:
             return ()
         found, first = [], 0
-        from hvm_vm.engines.systems.counting import own_dims
         for own in own_dims(one):
             count = prod(one.extents[d] for d in own)
             found.append(int(at[first : first + count].any()))
