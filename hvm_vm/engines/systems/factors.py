@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hvm_vm.engines.systems.layout import Layout
+from hvm_vm.engines.systems.layout import SMALL, Layout
 
 
 class Factors:
@@ -56,6 +56,33 @@ def pivot_ratio(pivots: np.ndarray) -> float:
     most = sizes.max(initial=0.0)
     least = sizes.min(initial=np.inf)
     return float(least / most) if most > 0 and np.isfinite(most) and np.isfinite(least) else 0.0
+
+
+class Small(Factors):
+    """A few unknowns, by NumPy alone: importing SciPy takes longer than many such solves."""
+
+    def __init__(self, layout: Layout, numbers: np.ndarray):
+        n = layout.size
+        self.matrix, self.name = numbers.reshape(n, n).copy(), f"LU {n}"
+        self.layout = layout
+        try:
+            self.inverse = np.linalg.inv(self.matrix)
+        except np.linalg.LinAlgError:
+            self.inverse = np.full((n, n), np.nan)
+        # As small where the matrix is nearly singular as pivots are, whatever its rows' scales.
+        spread = (abs(self.inverse) @ abs(self.matrix).sum(axis=1)).max(initial=1.0)
+        self.pivot = float(1 / spread) if np.isfinite(spread) else 0.0
+
+    def _solve(self, right, transposed):
+        matrix = self.matrix.T if transposed else self.matrix
+        try:
+            return np.linalg.solve(matrix, right.T).T
+        except np.linalg.LinAlgError:
+            return np.full_like(right, np.nan)
+
+    def condition(self) -> float:
+        """The condition number in the norm of row sums."""
+        return self.norm() * float(abs(self.inverse).sum(axis=1).max(initial=0.0))
 
 
 class Dense(Factors):
@@ -156,6 +183,10 @@ class Sparse(Factors):
 def factorise(layout: Layout, numbers: np.ndarray, norm: Callable[[], float]) -> Factors:
     """Factors of a matrix in its layout. `numbers` may be overwritten; `norm` is its largest sum of
     magnitudes of a row, asked for only by `condition`."""
+    if layout.size <= SMALL:
+        made: Factors = Small(layout, numbers)
+        made.norm = norm
+        return made
     kind = {"tridiagonal": Tridiagonal, "banded": Banded, "sparse": Sparse}.get(layout.kind)
     made = kind(layout, numbers) if kind else _cholesky(layout, numbers) or Dense(layout, numbers)
     made.norm = norm
