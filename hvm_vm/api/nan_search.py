@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hvm_vm.bytecode import isa
-from hvm_vm.bytecode.regions import result_count
-from hvm_vm.engines.bound import Bound, BoundInstruction, nodes_under
+from hvm_vm.engines.bound import Bound, BoundInstruction, nodes_under, result_places
 from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference_lanes import Lanes
 from hvm_vm.engines.slices import part_of, slices
@@ -146,7 +145,7 @@ def _made(bound: Bound, one: BoundInstruction, arrays, infinite: bool) -> NanOri
     """The origin of a value of this instruction's results that is not finite, if it is here."""
     module = bound.program.module
     free = [d for d, role in enumerate(one.roles) if role in "on"]
-    for k in range(result_count(isa.BY_NAME[one.op], len(one.roots))):
+    for k in range(result_places(one)):
         access = one.accesses[k]
         array = arrays[access.register]
         if array.dtype.kind != "f":

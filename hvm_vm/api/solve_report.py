@@ -88,7 +88,7 @@ def reports(module: Module, solved: Mapping[int, Solved], times=None) -> tuple[S
 def _report(module: Module, pc: int, told: Solved, time_ns: int | None) -> SolveReport:
     one = module.code[pc]
     descriptor = module.descriptors[one.descriptor]
-    count = len(told.at_bounds) or result_count(isa.BY_NAME[one.op], len(descriptor.roots))
+    count = result_count(isa.BY_NAME[one.op], len(descriptor.roots), len(descriptor.accesses))
     names = tuple(printable(module.registers[r].name) for r in one.operands[:count])
     texts = module.texts[descriptor.message].split("\n") if descriptor.message >= 0 else []
     relations = []

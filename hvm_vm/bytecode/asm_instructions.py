@@ -8,8 +8,9 @@ from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.asm_expressions import Expressions, Pools, Tree
 from hvm_vm.bytecode.asm_sizes import read_range
 from hvm_vm.bytecode.asm_tokens import ROLE_OF_WORD, AssemblyText, Token, Tokens, close_to
-from hvm_vm.bytecode.module import Descriptor, Dim, Instruction, Register
+from hvm_vm.bytecode.module import Descriptor, Dim, Instruction, Part, Register
 from hvm_vm.bytecode.solve_layout import MAX_UNKNOWNS, NAMES, UNSOLVED_NAN, Layout
+from hvm_vm.bytecode.system_layout import ROOTS
 
 
 @dataclass
@@ -89,6 +90,49 @@ def _expect_end(cursor: Tokens, op: isa.Instruction) -> None:
         raise cursor.unexpected(f"in this {op.name}")
 
 
+def read_part(
+    text: AssemblyText, tokens: list[Token], op: isa.Instruction, around: Surroundings
+) -> tuple[Part, list[int]]:
+    """The part of a system that the tokens (closed by one of kind "end") spell, and the registers
+    of its operands."""
+    dims, rest = _take_dims(text, tokens, around)
+    cursor = Tokens(text, rest)
+    role = cursor.next.value
+    if not (role in ROOTS and cursor.accept_word(role)):
+        raise cursor.error(f"a part begins with {', '.join(ROOTS)}, not {cursor.found()}")
+    number = cursor.integer("the number of a relation or unknown", low=0)
+    names = [name.rstrip("?") for name in ROOTS[role]]
+    expressions = Expressions(
+        cursor, op, around.registers, around.table, dims, around.resolve_size, around.pools
+    )
+    roots: list[Tree | None] = [None] * len(names)
+    slopes: list[Tree | None] = []
+    while cursor.next.kind != "end":
+        token = cursor.next
+        if cursor.accept_word("with"):
+            expressions.definition_list()
+        elif role == "term" and not slopes and cursor.accept_word("slope"):
+            while True:
+                slopes.append(None if cursor.accept_word("none") else expressions.read())
+                if not cursor.accept(","):
+                    break
+        elif token.value in names and cursor.is_word(token.value):
+            cursor.take()
+            if roots[names.index(token.value)] is not None:
+                raise cursor.error(f"this {role} has its {token.value} already", token=token)
+            roots[names.index(token.value)] = expressions.read()
+        else:
+            raise cursor.unexpected(f"in this {role}", f"its clauses: {', '.join(names)}")
+    for root, name in zip(roots, ROOTS[role], strict=True):
+        if root is None and not name.endswith("?"):
+            raise cursor.error(f"this {role} needs a clause: {name} …")
+    built = tuple(-1 if root is None else expressions.build(root) for root in (*roots, *slopes))
+    descriptor = Descriptor(
+        dims, tuple(access for _, access in expressions.operands), tuple(expressions.nodes), built
+    )
+    return Part(role, number, descriptor), [register for register, _ in expressions.operands]
+
+
 class _Reader:
     def __init__(
         self, tokens: Tokens, op: isa.Instruction, dims: tuple[Dim, ...], around: Surroundings
@@ -102,15 +146,18 @@ class _Reader:
         )
         self.roots: list[Tree | None] = [] if op.group == "elementwise" else [None] * len(op.roots)
         self.message, self.status, self.source = -1, 0, -1
+        self.parts: list[tuple[Part, list[int]]] = []
 
     def read(self) -> Instruction:
-        if self.op.group == "system":
+        if self.op.name == "system":
+            self._whole_unknowns()
+        elif self.op.group == "system":
             self._unknowns()
         else:
             self._core()
         while self.tokens.next.kind != "end":
             self._clause()
-        names = () if self.op.group == "system" else self.op.roots
+        names = () if self.op.name == "solve" else self.op.roots
         for root, name in zip(self.roots, names, strict=False):
             if root is None and not name.endswith("?"):
                 raise self.tokens.error(f"this {self.op.name} needs a clause: {name} …")
@@ -126,13 +173,14 @@ class _Reader:
                 roots,
                 self.message,
                 self.status,
+                tuple(part for part, _ in self.parts),
             )
         )
+        registers = [register for register, _ in operands]
+        for _, own in self.parts:
+            registers += own
         return Instruction(
-            self.op.name,
-            tuple(register for register, _ in operands),
-            len(around.descriptors) - 1,
-            self.source,
+            self.op.name, tuple(registers), len(around.descriptors) - 1, self.source
         )
 
     def _place(self) -> None:
@@ -170,6 +218,32 @@ class _Reader:
         else:
             self.roots[0] = self.expressions.read()
 
+    def _whole_unknowns(self) -> None:
+        """What a system begins with: the places of its unknowns, and its settings."""
+        tokens = self.tokens
+        self._place()
+        while tokens.accept(","):
+            self._place()
+        for position, name in enumerate(("iterations", "tolerance")):
+            if not tokens.accept_word(name):
+                raise tokens.error(f"this system needs its {name}, not {tokens.found()}")
+            self.roots[position] = self.expressions.read()
+
+    def _part(self) -> None:
+        """`(role number …)`: a part of a system, with dimensions of its own."""
+        tokens = self.tokens
+        start, depth = tokens.at, 1
+        while depth:
+            token = tokens.take()
+            if token.kind == "end":
+                raise tokens.error("this part is not closed", "add )", tokens.tokens[start - 1])
+            if token.kind == "op":
+                depth += (token.value in "([{") - (token.value in ")]}")
+        own = tokens.tokens[start : tokens.at - 1]
+        closing = tokens.tokens[tokens.at - 1]
+        end = Token("end", None, closing.start)
+        self.parts.append(read_part(tokens.text, [*own, end], self.op, self.around))
+
     def _unknowns(self) -> None:
         """What a solve begins with: the places of its unknowns; then its expressions by name."""
         tokens = self.tokens
@@ -200,7 +274,9 @@ class _Reader:
         plain = op.group in ("elementwise", "system")
         names = [] if plain else [root.rstrip("?") for root in op.roots]
         token = tokens.next
-        if tokens.accept_word("with"):
+        if op.name == "system" and tokens.accept("("):
+            self._part()
+        elif tokens.accept_word("with"):
             self.expressions.definition_list()
         elif tokens.is_op("@"):
             self.source = self.around.read_source(tokens)
@@ -208,7 +284,7 @@ class _Reader:
         elif op.group in ("claim", "system") and tokens.accept_word("message"):
             self.around.texts.append(tokens.expect_kind("text", "the message in quotes").value)
             self.message = len(self.around.texts) - 1
-        elif op.name == "solve" and tokens.accept_word("unsolved"):
+        elif op.group == "system" and tokens.accept_word("unsolved"):
             if not tokens.accept_word("nan"):
                 raise tokens.unexpected("after unsolved", "it can only be: unsolved nan")
             self.status = UNSOLVED_NAN

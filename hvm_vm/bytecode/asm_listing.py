@@ -10,14 +10,16 @@ too long, is named: `... with $1 = exp(%x[t])`.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.asm_sizes import spell_dims, spell_place, spell_range, spell_size
 from hvm_vm.bytecode.asm_tokens import ROLE_WORDS, spell_float, spell_name, spell_text
 from hvm_vm.bytecode.asm_words import ATOM, COMPARE, INFIX, NOT, SIGN, SPELLING
-from hvm_vm.bytecode.module import Descriptor, Instruction, Module
+from hvm_vm.bytecode.module import Descriptor, Instruction, Module, Part
 from hvm_vm.bytecode.regions import result_count
 from hvm_vm.bytecode.solve_layout import NAMES, UNSOLVED_NAN, Layout
+from hvm_vm.bytecode.system_layout import ROOTS, operands_of
 
 LINE = 100  # where a line is broken before its next clause
 LONGEST_TEXT = 400  # of an expression, before a part of it is named
@@ -55,7 +57,9 @@ def spell_instruction(module: Module, instruction: Instruction, names: Names) ->
     lines = [parts[0]]
     for part in parts[1:]:
         # What is named stands below what uses it, unless all of it fits one line.
-        if len(lines[-1]) + 1 + len(part) > LINE - 6 or (long and part.startswith("with ")):
+        # So do the parts of a system.
+        apart = part.startswith(("with ", "("))
+        if len(lines[-1]) + 1 + len(part) > LINE - 6 or (long and apart):
             lines.append(part)
         else:
             lines[-1] += f" {part}"
@@ -63,10 +67,10 @@ def spell_instruction(module: Module, instruction: Instruction, names: Names) ->
 
 
 class _Listing:
-    def __init__(self, module: Module, instruction: Instruction, names: Names):
+    def __init__(self, module: Module, instruction: Instruction, names: Names, descriptor=None):
         self.module = module
         self.instruction = instruction
-        self.descriptor: Descriptor = module.descriptors[instruction.descriptor]
+        self.descriptor: Descriptor = descriptor or module.descriptors[instruction.descriptor]
         self.names = names
         self.op = isa.BY_NAME[instruction.op]
         self.dims = spell_dims(self.descriptor.dims)
@@ -76,7 +80,8 @@ class _Listing:
     def parts(self) -> list[str]:
         """The text in pieces between which a line may be broken."""
         head = f"{self.instruction.op:<11}"
-        results = result_count(self.op, len(self.descriptor.roots))
+        d = self.descriptor
+        results = result_count(self.op, len(d.roots), len(d.accesses))
         if self.op.group == "elementwise":
             bodies = [f"{self.place(k)} = {self.root(k)}" for k in range(results)]
             parts = [f"{head} {bodies[0]}", *bodies[1:]]
@@ -100,13 +105,30 @@ class _Listing:
         """What follows the core: the other expressions, the dimensions, the definitions, the
         message."""
         found = []
-        if self.op.group == "system":
+        if self.op.name == "system":
+            found += [f"iterations {self.root(0)}", f"tolerance {self.root(1)}"]
+        elif self.op.group == "system":
             found += self._settings()
         elif self.op.group != "elementwise":
             for position in range(first, len(self.op.roots)):
                 if self.descriptor.roots[position] != -1:
                     found.append(f"{self.op.roots[position].rstrip('?')} {self.root(position)}")
-        role = ""
+        found += self._dims_and_definitions()
+        if self.op.name == "system":
+            for part, operands in operands_of(self.instruction.operands, self.descriptor):
+                own = replace(self.instruction, operands=operands)
+                found += _PartListing(self.module, own, self.names, part).parts()
+        if self.op.group == "system" and self.descriptor.status == UNSOLVED_NAN:
+            found.append("unsolved nan")
+        if self.op.group == "system":
+            found.append(f"message {spell_text(self.module.texts[self.descriptor.message])}")
+        if self.op.group == "claim":
+            found.append(f"message {spell_text(self.module.texts[self.descriptor.message])}")
+            found.append(f"status {self.descriptor.status}")
+        return found
+
+    def _dims_and_definitions(self) -> list[str]:
+        found, role = [], ""
         for spelled, dim in zip(self.dims, self.descriptor.dims, strict=True):
             text = f"{spelled}:{spell_range(dim.lo, dim.extent)}"
             if dim.role == role:
@@ -117,15 +139,7 @@ class _Listing:
         definitions = [
             ("" if number else "with ") + text for number, text in enumerate(self.definitions)
         ]
-        found += [text + "," for text in definitions[:-1]] + definitions[-1:]
-        if self.op.name == "solve" and self.descriptor.status == UNSOLVED_NAN:
-            found.append("unsolved nan")
-        if self.op.group == "system":
-            found.append(f"message {spell_text(self.module.texts[self.descriptor.message])}")
-        if self.op.group == "claim":
-            found.append(f"message {spell_text(self.module.texts[self.descriptor.message])}")
-            found.append(f"status {self.descriptor.status}")
-        return found
+        return found + [text + "," for text in definitions[:-1]] + definitions[-1:]
 
     def _settings(self) -> list[str]:
         """The expressions of a solve, by name; `none` where there is none."""
@@ -221,3 +235,25 @@ class _Listing:
     @staticmethod
     def _within(node: int, level: int, texts: list[str], levels: list[int]) -> str:
         return texts[node] if levels[node] >= level else f"({texts[node]})"
+
+
+class _PartListing(_Listing):
+    """A part of a system: `(term 0 value %A[i, j] * %x[j] slope %A[i, j] along i:N reduce j:N)`."""
+
+    def __init__(self, module: Module, instruction: Instruction, names: Names, part: Part):
+        super().__init__(module, instruction, names, part.descriptor)
+        self.part = part
+
+    def parts(self) -> list[str]:
+        roots, named = self.descriptor.roots, ROOTS[self.part.role]
+        found = [f"({self.part.role} {self.part.number}"]
+        found += [
+            f"{name.rstrip('?')} {self.root(k)}" for k, name in enumerate(named) if roots[k] >= 0
+        ]
+        slopes = [self.root(k) if roots[k] >= 0 else "none" for k in range(len(named), len(roots))]
+        if slopes:
+            found += [f"slope {slopes[0]}", *slopes[1:]]
+            found[-len(slopes) : -1] = [f"{text}," for text in found[-len(slopes) : -1]]
+        found += self._dims_and_definitions()
+        found[-1] += ")"
+        return found

@@ -20,7 +20,7 @@ ROLE_OF_WORD = {word: role for role, word in ROLE_WORDS.items()}
 CLAUSES = (
     "condition", "weight", "score", "epsilon", "epilogue", "with", "message", "status",
     "iterations", "tolerance", "start", "lower", "upper", "residual", "scale", "jacobian",
-    "unsolved",
+    "unsolved", "row", "term", "value", "body", "slope",
 )  # fmt: skip
 # Words that mean something in an instruction: a dimension of such a name is put in backquotes.
 KEYWORDS = frozenset((

@@ -66,7 +66,8 @@ def wide_registers(module: Module, names: frozenset[str]) -> frozenset[int]:
 
 
 def _results(module: Module, one: Instruction) -> int:
-    return result_count(isa.BY_NAME[one.op], len(module.descriptors[one.descriptor].roots))
+    d = module.descriptors[one.descriptor]
+    return result_count(isa.BY_NAME[one.op], len(d.roots), len(d.accesses))
 
 
 class _Batching:
@@ -123,18 +124,20 @@ class _Batching:
             self._check(one, descriptor, wide)
             return
         here = self._widened(one, descriptor) if wide else descriptor
-        if one.op == "solve":
+        if one.op in ("solve", "system"):
             here = replace(here, status=UNSOLVED_NAN)
         self._emit(one, here)
-        if one.op == "solve":  # its unknowns are NaN together: the first tells
+        if one.op in ("solve", "system"):  # its unknowns are NaN together: the first tells
             nodes = (Node("load", (), 1), Node("ne", (0, 0)))
-            self._failure(one, here.dims, wide, (one.operands[0],), (here.accesses[0],), nodes, 1)
+            # The own dimensions of a system's first unknown come before those of the others.
+            rank = len(here.dims) if one.op == "solve" else len(here.accesses[0].axes)
+            self._failure(one, here.dims[:rank], wide, (one.operands[0],), (here.accesses[0],),
+                          nodes, 1)
 
     def _widened(self, one: Instruction, descriptor: Descriptor, first: int = 0) -> Descriptor:
         """A descriptor with the dimension of sets before its own. Its operands (and those of its
         parts, after them) are the instruction's from `first` on."""
         operands = one.operands[first:]
-        role = "b" if descriptor.parts or first else "o"
         accesses = tuple(
             self._access(a, operands[k] in self.wide) for k, a in enumerate(descriptor.accesses))
         parts, at = [], first + len(accesses)
@@ -144,7 +147,7 @@ class _Batching:
         nodes = tuple(
             replace(n, immediate=n.immediate + 1) if n.op == "index" else n
             for n in descriptor.nodes)
-        return replace(descriptor, dims=(replace(self.dim, role=role), *descriptor.dims),
+        return replace(descriptor, dims=(self.dim, *descriptor.dims),
                        accesses=accesses, nodes=nodes, parts=tuple(parts))
 
     def _access(self, access: Access, wide: bool) -> Access:

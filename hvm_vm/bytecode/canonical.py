@@ -18,8 +18,9 @@ from dataclasses import replace
 import numpy as np
 
 from hvm_vm.bytecode import isa
-from hvm_vm.bytecode.module import Descriptor, Instruction, Module, Node
+from hvm_vm.bytecode.module import Descriptor, Instruction, Module, Node, Part
 from hvm_vm.bytecode.regions import result_count
+from hvm_vm.bytecode.system_layout import SLOPES, operands_of, reads
 from hvm_vm.errors import BytecodeError
 
 # Equal arrays up to this many bytes are stored once; larger ones are not worth comparing.
@@ -139,32 +140,70 @@ class _Canonical:
         op = isa.BY_NAME.get(instruction.op)
         if op is None:
             raise BytecodeError(f"there is no operation {instruction.op}")
-        if len(instruction.operands) != len(descriptor.accesses):
+        expected = len(descriptor.accesses) + sum(
+            len(part.descriptor.accesses) for part in descriptor.parts)
+        if len(instruction.operands) != expected:
             raise BytecodeError(
-                f"{instruction.op}: {len(instruction.operands)} operands but "
-                f"{len(descriptor.accesses)} places"
+                f"{instruction.op}: {len(instruction.operands)} operands but {expected} places"
             )
-        fixed = min(result_count(op, len(descriptor.roots)) + op.reads, len(descriptor.accesses))
-        operands = Pool()
-        for number in range(fixed):  # results and the core's reads stay where they are
-            operands.number((number, instruction.operands[number], descriptor.accesses[number]))
-        nodes, roots = self._nodes(descriptor, instruction, operands, fixed)
+        fixed = min(
+            result_count(op, len(descriptor.roots), len(descriptor.accesses)) + op.reads,
+            len(descriptor.accesses),
+        )
+        new, operands = self._ordered(descriptor, instruction.operands, fixed)
         message = descriptor.message
         if message != -1:
             message = self.texts.number(_entry(self.module.texts, message, "text"))
+        unknowns = frozenset(instruction.operands[:fixed])
+        parts = []
+        for part, own in operands_of(instruction.operands, descriptor):
+            made, registers = self._part(part, own, unknowns)
+            parts.append(replace(part, descriptor=made))
+            operands += registers
+        return replace(new, message=message, parts=tuple(parts)), operands
+
+    def _ordered(self, descriptor: Descriptor, registers: tuple[int, ...], fixed: int):
+        """A space's nodes and operands in the order in which its roots reach them. The first
+        `fixed` operands, results and the core's reads, stay where they are."""
+        operands = Pool()
+        for number in range(fixed):
+            operands.number((number, registers[number], descriptor.accesses[number]))
+        nodes, roots = self._nodes(descriptor, registers, operands, fixed)
         new = replace(
-            descriptor,
-            accesses=tuple(a for _, _, a in operands.values),
-            nodes=nodes,
-            roots=roots,
-            message=message,
+            descriptor, accesses=tuple(a for _, _, a in operands.values), nodes=nodes, roots=roots
         )
         return new, tuple(register for _, register, _ in operands.values)
 
-    def _nodes(self, descriptor: Descriptor, instruction: Instruction, operands: Pool, fixed: int):
-        """Nodes renumbered in the order in which the roots reach them."""
+    def _part(self, part: Part, registers: tuple[int, ...], unknowns: frozenset[int]):
+        """A part of a system. The slopes of a term belong to the nodes that read unknowns, by their
+        numbers: when those change, the slopes change places with them."""
+        descriptor = part.descriptor
+        roots = descriptor.roots
+        if part.role == "term" and len(roots) > SLOPES + 1:
+            for number in (*roots, *(a for node in descriptor.nodes for a in node.args)):
+                if number != -1:
+                    _entry(descriptor.nodes, number, "node")
+            unknown = [register in unknowns for register in registers]
+            for node in descriptor.nodes:
+                if node.op in ("load", "gather"):
+                    _entry(unknown, node.immediate, "operand")
+            old = reads(descriptor.nodes, roots[0], unknown)
+            if len(old) == len(roots) - SLOPES:
+                first = replace(descriptor, roots=roots[:1])
+                numbers: dict[int, int] = {}
+                self._nodes(first, registers, Pool(), 0, numbers)
+                order = sorted(range(len(old)), key=lambda k: numbers[old[k]])
+                if len({numbers[k] for k in old}) < len(old):
+                    raise BytecodeError("two nodes of a term read the same element of an unknown")
+                slopes = tuple(roots[SLOPES + k] for k in order)
+                descriptor = replace(descriptor, roots=roots[:SLOPES] + slopes)
+        return self._ordered(descriptor, registers, 0)
+
+    def _nodes(self, descriptor: Descriptor, registers, operands: Pool, fixed: int, new=None):
+        """Nodes renumbered in the order in which the roots reach them; `new` receives the new
+        number of each."""
         nodes = Pool()
-        new: dict[int, int] = {}
+        new = {} if new is None else new
         waiting = [root for root in reversed(descriptor.roots) if root != -1]
         while waiting:
             number = waiting[-1]
@@ -185,12 +224,12 @@ class _Canonical:
                 Node(
                     node.op,
                     tuple(new[a] for a in node.args),
-                    self._immediate(node, descriptor, instruction, operands, fixed),
+                    self._immediate(node, descriptor, registers, operands, fixed),
                 )
             )
         return tuple(nodes.values), tuple(-1 if r == -1 else new[r] for r in descriptor.roots)
 
-    def _immediate(self, node: Node, descriptor, instruction, operands: Pool, fixed: int) -> int:
+    def _immediate(self, node: Node, descriptor, registers, operands: Pool, fixed: int) -> int:
         if node.op in _KIND_OF_POOL:
             kind = _KIND_OF_POOL[node.op]
             return self.pools[kind].number(_entry(self.tables[kind], node.immediate, kind))
@@ -198,7 +237,7 @@ class _Canonical:
             access = _entry(descriptor.accesses, node.immediate, "operand")
             if node.immediate < fixed:
                 return node.immediate
-            return operands.number((-1, instruction.operands[node.immediate], access))
+            return operands.number((-1, registers[node.immediate], access))
         return node.immediate
 
 

@@ -53,7 +53,7 @@ def cost(
     for region, numbers in _evaluated(row, nodes, roots).items():
         per_point = sum(lane_ops.BY_NAME[nodes[n].op].flops for n in numbers)
         flops += per_point * points(region) if per_point else 0
-    if row.group == "system":  # one iteration: the elimination and the two triangles
+    if row.name == "solve":  # one iteration: the elimination and the two triangles
         n = result_count(row, len(roots))
         flops += (2 * n**3 // 3 + 2 * n * n) * points("o")
     return flops, _traffic(row, extents, nodes, roots, accesses, reads, elements, itemsizes)
@@ -133,7 +133,7 @@ def _traffic(row, extents, nodes, roots, accesses, reads, elements, itemsizes) -
                 dims[node.immediate] = dims[node.immediate].union(*(varies[a] for a in node.args))
     total = 0
     seen = set()
-    results = result_count(row, len(roots))
+    results = result_count(row, len(roots), len(accesses))
     for number, access in enumerate(accesses):
         key = (
             number < results,

@@ -119,6 +119,21 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "has no finite value there. With `unsolved nan` it does not end there: at points without a "
         "solution all its unknowns are NaN, which no solution is. The message has one line for each "
         "relation, to name it by."),
+    _op(41, "system", "system", "onr", "iterations tolerance", 0,
+        "D1, …, Dn with sum(terms of row r at p) = 0 for every row r and point p",
+        "the whole register", "0",
+        "Solves relations over arrays together, for all elements of n whole registers, once for each "
+        "point of the o dimensions. The n dimensions are the unknowns' own axes. The relations are "
+        "its *parts*, each with a space, places and expressions of its own: `row` (where relation r "
+        "holds), `term` (an addend of it, summed over r dimensions, with its exact slopes by each "
+        "element of an unknown that it reads), `start`, `lower`, `upper` (of an unknown; without a "
+        "start it is 1). Expressions read the unknowns as they read any register. Linear when no "
+        "slope reads an unknown and nothing is bounded: then one elimination, else damped Newton. "
+        "The matrix is dense, banded or sparse by the places that the slopes fall on. Ends the run "
+        "(status 1) unless every residual is small beside its terms; with `unsolved nan` the unknowns "
+        "of a point without a solution are NaN. The message has one line for each relation. As many "
+        "scalar equations as unknown elements are needed (else status 2). The cost is that of one "
+        "evaluation of all parts; that of the elimination depends on the pattern and is not counted."),
     # -- claims ----------------------------------------------------------------------------------
     _op(50, "check", "claim", "o", "claim", 0, "claim(p) for every p", "no result", "0",
         "Ends the run with the descriptor's message unless the claim is true (not 0, not NaN) at "

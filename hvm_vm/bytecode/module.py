@@ -151,9 +151,9 @@ class Descriptor:
 class Part:
     """A part of a system over arrays: a space of its own, with its own places and expressions.
 
-    `role` is `term` (of the relation `number`), or `start`, `lower`, `upper` (of the unknown
-    `number`). The accesses of all parts, one part after another, belong to the instruction's
-    operands after the unknowns. See `isa.py`, `system`."""
+    `role` is `row` or `term` (of the relation `number`), or `start`, `lower`, `upper` (of the
+    unknown `number`). The accesses of all parts, one part after another, belong to the
+    instruction's operands after the unknowns. See `system_layout.py`."""
 
     role: str
     number: int

@@ -20,7 +20,7 @@ def with_precision(module: Module, precision: str) -> Module:
     constants = list(module.constants)
     descriptors = list(module.descriptors)
     for one in module.code:
-        if one.op == "solve":
+        if one.op in ("solve", "system"):
             descriptors[one.descriptor] = _retoleranced(
                 descriptors[one.descriptor], constants, precision)
     registers = tuple(r if r.dtype == "i64" else replace(r, dtype=precision)

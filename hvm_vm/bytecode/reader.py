@@ -29,13 +29,22 @@ from hvm_vm.bytecode.module import (
     Module,
     Node,
     Output,
+    Part,
     Register,
     SizeSymbol,
     SourceSpan,
     TensorPattern,
 )
+from hvm_vm.bytecode.system_layout import ROLES as PART_ROLES
 from hvm_vm.bytecode.wire import In
-from hvm_vm.bytecode.writer import DIRECT_OPERANDS, DTYPE_CODES, NONE, ROLES, SPILLED
+from hvm_vm.bytecode.writer import (
+    DIRECT_OPERANDS,
+    DTYPE_CODES,
+    NONE,
+    ROLES,
+    SPILLED,
+    WITH_PARTS,
+)
 from hvm_vm.errors import BytecodeError
 
 # Files up to this size are read; larger ones are mapped, so that weights are paged in when used.
@@ -213,14 +222,27 @@ def _texts(entry: In) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return texts, symbols
 
 
-def _descriptor(entry: In) -> Descriptor:
+def _descriptor(entry: In, nested: bool = False) -> Descriptor:
     dims = tuple(_dim(entry) for _ in range(entry.count("dimensions", 6, limits.MAX_DIMS)))
     accesses = tuple(_access(entry) for _ in range(entry.count("places", 1, limits.MAX_OPERANDS)))
     nodes = tuple(
         _node(entry, number) for number in range(entry.count("nodes", 1, limits.MAX_NODES))
     )
     roots = tuple(entry.index() for _ in range(entry.count("roots", 1)))
-    return Descriptor(dims, accesses, nodes, roots, entry.index(), entry.number())
+    message = entry.index()
+    status = entry.choice(2 * WITH_PARTS, "status")
+    if not status & WITH_PARTS:
+        return Descriptor(dims, accesses, nodes, roots, message, status)
+    if nested:
+        raise entry.fail("a part has parts")
+    parts = tuple(
+        Part(PART_ROLES[entry.choice(len(PART_ROLES), "role of a part")], entry.number(),
+             _descriptor(entry, nested=True))
+        for _ in range(entry.count("parts", 8))
+    )
+    if not parts:
+        raise entry.fail("its list of parts is empty")
+    return Descriptor(dims, accesses, nodes, roots, message, status & ~WITH_PARTS, parts)
 
 
 def _dim(entry: In) -> Dim:

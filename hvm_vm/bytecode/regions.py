@@ -42,10 +42,13 @@ def dims_of_roles(
     return frozenset(dims)
 
 
-def result_count(op: Instruction, roots: int) -> int:
-    """How many of an instruction's operands are results: its first ones."""
+def result_count(op: Instruction, roots: int, accesses: int = 1) -> int:
+    """How many of an instruction's operands are results: its first ones. `accesses` is the number
+    of its own places, those of its parts not among them."""
     if op.name in ("halt", "check"):
         return 0
+    if op.name == "system":
+        return accesses
     if op.group == "system":
         return max(1, unknown_count(roots))
     return roots if op.group == "elementwise" else 1

@@ -13,7 +13,8 @@ from hvm_vm.bytecode.asm_words import SPELLING
 from hvm_vm.bytecode.module import DTYPES
 from hvm_vm.bytecode.regions import root_roles
 from hvm_vm.bytecode.sizes import ATOM_OPS, SIZE_LIMIT
-from hvm_vm.bytecode.writer import DIRECT_OPERANDS, NONE, ROLES, SPILLED
+from hvm_vm.bytecode.system_layout import ROLES as PART_ROLES
+from hvm_vm.bytecode.writer import DIRECT_OPERANDS, NONE, ROLES, SPILLED, WITH_PARTS
 
 _ROLE_DOC = {
     "o": ("free", "`over`", "the result has it"),
@@ -81,6 +82,8 @@ def specification() -> str:
         instructions=_instructions(),
         lanes=_lanes(),
         major=isa.VERSION[0],
+        with_parts=WITH_PARTS,
+        part_roles=", ".join(f"{k} {role}" for k, role in enumerate(PART_ROLES)),
     )
 
 
@@ -238,7 +241,10 @@ preconditions first.
     nodes        list: lane operation (byte), arguments, immediate (if the operation has one)
     roots        list of indices of nodes; -1 for an expression that is absent
     message      index of a text (checks and solves only)
-    status       exit status of a check, 1 or 2; 1 for a solve with `unsolved nan`; else 0
+    status       exit status of a check, 1 or 2; 1 for a solve or system with `unsolved nan`; else
+                 0; + {with_parts} when parts follow
+    parts        (a system only) list: role (byte: {part_roles}), number of its relation or unknown,
+                 and a descriptor without message, status and parts
 
 Counters of dimensions run from 0 to extent - 1; the *index value* is the first index value + the
 counter. The place of an operand along an axis is `constant + sum(coefficient*counter)`, counted
@@ -252,6 +258,15 @@ The arguments of a node are earlier nodes, each written as the distance back fro
 Operands are, in order: the results, what the core reads, what expressions read. A result's place
 names no dimension but free and normalised ones, names each of them, and never gives one element to
 two points.
+
+The parts of a `system` stand by role and number. Each has its own dimensions: the free ones of the
+system, in order, then for a `row` those of its relation (role `n`), for a `term` those of its row
+and any that are summed (role `r`), for `start`, `lower` and `upper` those of the unknown. Their
+expressions are: row `condition?`; term `value condition? slope*`; the others `body`. The slopes of
+a term are as many as the nodes under its value that read an unknown, and stand by the numbers of
+those nodes: each is the derivative of the value by that node, or absent where that is 0. What a
+part reads follows the operands of the parts before it. Only a term's value and slopes read
+unknowns, always at the point's own place along the free dimensions.
 
 ### Canonical form
 
@@ -317,6 +332,10 @@ subscripts are in HMP: `%h[n - 1]`.
                                 lower …, …  upper …, …  residual …, …  scale …, …
                                 jacobian …, …, … (row by row; none for what is absent)
                                 unsolved nan  message "one line a relation"
+    system                      %D[…], …  iterations 100  tolerance 1e-10  (row 0 condition …)
+                                (term 0 value …  condition …  slope …, none, …)  (start 0 body …)
+                                (lower 0 body …)  (upper 0 body …)  unsolved nan  message "…", each
+                                part with dimensions and `with` of its own
     check                       claim  message "…"  status 1
 
 and in each case `over`, `reduce`, `along`, `attend`, `features` with dimensions `t:T, h:0..H - 1`

@@ -15,6 +15,7 @@ from hvm_vm.bytecode.module import Instruction, Module
 from hvm_vm.bytecode.regions import result_count
 from hvm_vm.bytecode.verify_expressions import check_roots, lane_types
 from hvm_vm.bytecode.verify_shapes import check_operands, check_space, dims_of
+from hvm_vm.bytecode.verify_system import check_system
 from hvm_vm.bytecode.verify_tables import Sizes, check_index, check_tables, refuse
 from hvm_vm.errors import BytecodeError
 
@@ -49,7 +50,7 @@ def verify(module: Module) -> VerifiedProgram:
     check_tables(module, sizes)
     for number, descriptor in enumerate(module.descriptors):
         check_space(descriptor, sizes, f"descriptors {number}")
-    checker = _Code(module)
+    checker = _Code(module, sizes)
     for number, instruction in enumerate(module.preconditions):
         checker.precondition(number, instruction)
     _check_ends(module)
@@ -82,8 +83,9 @@ def _check_ends(module: Module) -> None:
 class _Code:
     """The pass over the instructions, in order."""
 
-    def __init__(self, module: Module):
+    def __init__(self, module: Module, sizes: Sizes):
         self.module = module
+        self.sizes = sizes
         self.inputs = frozenset(item.register for item in module.inputs)
         self.written = set(self.inputs)
         self.types: list[tuple[str, ...]] = []
@@ -134,10 +136,15 @@ class _Code:
             instruction.descriptor, len(module.descriptors), where, "its descriptor", "descriptor"
         )
         descriptor = module.descriptors[instruction.descriptor]
+        if op.name == "system":
+            types = check_system(module, op, instruction, descriptor, self.sizes, where)
+            return types, len(descriptor.accesses), False
+        if descriptor.parts:
+            raise refuse(where, "has parts, which only a system has")
         first_load, left_open = check_operands(module, op, instruction, descriptor, where)
         dtypes = [module.registers[register].dtype for register in instruction.operands]
         types = lane_types(module, op, descriptor, dtypes, first_load, where)
-        results = result_count(op, len(descriptor.roots))
+        results = result_count(op, len(descriptor.roots), len(descriptor.accesses))
         lanes = ["i" if dtype == "i64" else "f" for dtype in dtypes[:results]]
         over = [dims_of(a) for a in descriptor.accesses]
         check_roots(op, descriptor, types, lanes, over, where, module)
@@ -156,7 +163,9 @@ class _Code:
             if number < results:
                 if register in self.inputs:
                     raise refuse(where, f"writes {name}, which is an input")
-            elif register not in self.written:
+            elif register not in self.written and not (
+                instruction.op == "system" and register in instruction.operands[:results]
+            ):
                 raise refuse(where, f"reads {name} before anything has been written there")
             first, _ = self.lifetimes[register]
             self.lifetimes[register] = (pc if first < 0 else first, pc)

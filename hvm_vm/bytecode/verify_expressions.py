@@ -52,7 +52,7 @@ def lane_types(
         for argument in node.args:
             if not 0 <= argument < number:
                 raise refuse(at, f"its argument {argument} is not an earlier node")
-        if node.op == "unknown" and op.group != "system":
+        if node.op == "unknown" and op.name != "solve":
             raise refuse(at, "only a solve has unknowns")
         expected = _expected_arguments(row, descriptor, node, first_load, at)
         given = "".join(types[a] for a in node.args)

@@ -13,6 +13,7 @@ from hvm_vm.bytecode import isa, lane_ops, limits
 from hvm_vm.bytecode.canonical import canonical
 from hvm_vm.bytecode.container import TAGS, aligned, pack
 from hvm_vm.bytecode.module import DTYPES, Access, Descriptor, Input, Instruction, Module
+from hvm_vm.bytecode.system_layout import ROLES as PART_ROLES
 from hvm_vm.bytecode.wire import Out
 from hvm_vm.errors import BytecodeError
 
@@ -20,6 +21,7 @@ DTYPE_CODES = tuple(DTYPES)  # f32 0, f64 1, i64 2
 ROLES = "ornuc"
 NONE = 0xFFFFFFFF  # an unused word
 SPILLED = 0x80000000  # in the last word: the rest of the operands are in section SPIL
+WITH_PARTS = 4  # in a descriptor's status: parts follow
 DIRECT_OPERANDS = 5  # operands that fit an instruction's words
 _WORDS = struct.Struct("<8I")
 
@@ -196,7 +198,7 @@ def _sources(out: Out, module: Module) -> None:
         out.text(span.text)
 
 
-def _descriptor(out: Out, descriptor: Descriptor) -> None:
+def _descriptor(out: Out, descriptor: Descriptor, nested: bool = False) -> None:
     out.number(len(descriptor.dims))
     for dim in descriptor.dims:
         if len(dim.role) != 1 or dim.role not in ROLES:
@@ -228,7 +230,19 @@ def _descriptor(out: Out, descriptor: Descriptor) -> None:
     for root in descriptor.roots:
         out.index(root)
     out.index(descriptor.message)
-    out.number(descriptor.status)
+    if not 0 <= descriptor.status < WITH_PARTS:
+        raise out.fail(f"a status is {descriptor.status}")
+    out.number(descriptor.status | (WITH_PARTS if descriptor.parts else 0))
+    if descriptor.parts:
+        if nested:
+            raise out.fail("a part has parts")
+        out.number(len(descriptor.parts))
+    for part in descriptor.parts:
+        if part.role not in PART_ROLES:
+            raise out.fail(f"a part has the role {part.role!r}")
+        out.byte(PART_ROLES.index(part.role))
+        out.number(part.number)
+        _descriptor(out, part.descriptor, nested=True)
 
 
 def _access(out: Out, access: Access) -> None:

@@ -177,8 +177,9 @@ def _computed(module) -> dict[str, list[int]]:
     for pc, instruction in enumerate(module.code):
         if instruction.descriptor < 0:
             continue
-        roots = len(module.descriptors[instruction.descriptor].roots)
-        for register in instruction.operands[: result_count(isa.BY_NAME[instruction.op], roots)]:
+        d = module.descriptors[instruction.descriptor]
+        count = result_count(isa.BY_NAME[instruction.op], len(d.roots), len(d.accesses))
+        for register in instruction.operands[:count]:
             found.setdefault(module.registers[register].name, []).append(pc)
     return found
 

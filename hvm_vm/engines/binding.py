@@ -16,10 +16,19 @@ from hvm_vm.bytecode.cost import cost
 from hvm_vm.bytecode.module import DTYPES, Descriptor, Instruction, Module, Node
 from hvm_vm.bytecode.regions import dims_of_roles, result_count, root_name, root_roles
 from hvm_vm.bytecode.sizes import Size, SizeError
-from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, BoundRegister, nodes_under
+from hvm_vm.bytecode.system_layout import operands_of
+from hvm_vm.engines.bound import (
+    Bound,
+    BoundAccess,
+    BoundInstruction,
+    BoundPart,
+    BoundRegister,
+    nodes_under,
+)
 from hvm_vm.engines.memory import Memory
 from hvm_vm.engines.ranges import PlaceRule, RangeCheck, repeated_place
 from hvm_vm.engines.sizes_from_shapes import solve_sizes
+from hvm_vm.engines.systems.counting import check_count
 from hvm_vm.engines.words import at_point, located
 from hvm_vm.errors import InputError
 
@@ -94,6 +103,16 @@ class _Binder:
         if one.descriptor < 0:
             return BoundInstruction(pc, one.op, one.source, (), (), "", (), (), (), ())
         descriptor = module.descriptors[one.descriptor]
+        if one.op == "system":
+            return self._system(pc, one, descriptor)
+        results = result_count(isa.BY_NAME[one.op], len(descriptor.roots))
+        return self._space(pc, one, descriptor, results)
+
+    def _space(self, pc: int, one: Instruction, descriptor: Descriptor,
+               results: int) -> BoundInstruction:
+        """An instruction over the space of a descriptor: its own, or that of a part of it. The
+        first `results` operands are written."""
+        module = self.module
         extents = tuple(max(0, self.value(d.extent, one.source)) for d in descriptor.dims)
         los = tuple(self.value(d.lo, one.source) for d in descriptor.dims)
         roles = "".join(d.role for d in descriptor.dims)
@@ -102,11 +121,26 @@ class _Binder:
         message = module.texts[descriptor.message] if descriptor.message >= 0 else ""
         bare = BoundInstruction(pc, one.op, one.source, extents, los, roles, names, (), nodes,
                                 descriptor.roots, message, descriptor.status)
-        accesses = self._accesses(one, descriptor, bare)
+        accesses = self._accesses(one, descriptor, bare, results)
         flops, traffic = cost(one.op, extents, roles, nodes, descriptor.roots, accesses,
                               self.counts, self.itemsizes)
-        return BoundInstruction(pc, one.op, one.source, extents, los, roles, names, accesses, nodes,
-                                descriptor.roots, message, descriptor.status, flops, traffic)
+        return replace(bare, accesses=accesses, flops=flops, bytes=traffic)
+
+    def _system(self, pc: int, one: Instruction, descriptor: Descriptor) -> BoundInstruction:
+        """A system and its parts, each over a space of its own."""
+        own = one.operands[: len(descriptor.accesses)]
+        made = self._space(pc, replace(one, operands=own), descriptor, len(own))
+        parts = []
+        for part, operands in operands_of(one.operands, descriptor):
+            here = self._space(pc, replace(one, operands=operands), part.descriptor, 0)
+            parts.append(BoundPart(part.role, part.number, here))
+        made = replace(
+            made, parts=tuple(parts),
+            owned=tuple(len(self.shapes[register]) - made.batch for register in own),
+            flops=made.flops + sum(part.one.flops for part in parts),
+            bytes=made.bytes + sum(part.one.bytes for part in parts))
+        check_count(self.module, made)
+        return made
 
     def _node(self, node: Node, source: int) -> Node:
         if node.op == "const":
@@ -117,8 +151,8 @@ class _Binder:
             return Node("iconst", (), self.value(self.module.sizes[node.immediate], source))
         return node
 
-    def _accesses(self, one: Instruction, descriptor: Descriptor,
-                  bare: BoundInstruction) -> tuple[BoundAccess, ...]:
+    def _accesses(self, one: Instruction, descriptor: Descriptor, bare: BoundInstruction,
+                  results: int) -> tuple[BoundAccess, ...]:
         """Bind and check the places of an instruction's operands."""
         rank = len(bare.extents)
         check = RangeCheck(self.module, bare, self.los)
@@ -145,9 +179,8 @@ class _Binder:
             strides = [s if e != 1 else 0 for s, e in zip(strides, bare.extents, strict=True)]
             bound.append(BoundAccess(register, offset, tuple(strides), tuple(dynamic)))
 
-        reach = self._reach(bare, bound)
-        readers = self._readers(bare)
-        results = result_count(isa.BY_NAME[one.op], len(bare.roots))
+        reach = self._reach(bare, bound, results)
+        readers = self._readers(bare, descriptor)
         done = []
         for k, access in enumerate(bound):
             guards = [guard for guard, _ in readers.get(k, ())] or [None]
@@ -160,7 +193,7 @@ class _Binder:
                 self._check_gather(check, access, descriptor.accesses[k], bare.nodes[node])
             if not broken:
                 done.append(access)
-                if k < results:
+                if k < results and one.op != "system":  # which writes whole registers
                     self._check_store(bare, access)
                 continue
             if None in guards:
@@ -173,11 +206,11 @@ class _Binder:
                                     access.dynamic, guarded))
         return tuple(done)
 
-    def _reach(self, bare: BoundInstruction, bound: Sequence[BoundAccess]) -> list[list[int]]:
+    def _reach(self, bare: BoundInstruction, bound: Sequence[BoundAccess],
+               results: int) -> list[list[int]]:
         """For each access, the dimensions that must all have points for it to be used."""
         op = isa.BY_NAME[bare.op]
         rank = range(len(bare.extents))
-        results = result_count(op, len(bare.roots))
         operand_dims = [[d for d in rank if a.strides[d]] for a in bound]
         stored = [d for d in rank if bare.roles[d] in "on"]
         reach = [stored if k < results else list(rank) for k in range(len(bound))]
@@ -192,19 +225,16 @@ class _Binder:
                     reach[k] = [d for d in reach[k] if d in dims]
         return reach
 
-    def _readers(self, bare: BoundInstruction) -> dict[int, list[tuple[int | None, int]]]:
+    def _readers(self, bare: BoundInstruction,
+                 descriptor: Descriptor) -> dict[int, list[tuple[int | None, int]]]:
         """For each access, the nodes that read through it, with the conditions they stand under."""
         readers: dict[int, list[tuple[int | None, int]]] = {}
         counts = [n for n, node in enumerate(bare.nodes) if node.op in ("load", "gather")]
         if not counts:
             return readers
-        one = self.module.code[bare.pc] if bare.pc >= 0 else None
-        descriptor = self.module.descriptors[one.descriptor] if one is not None else None
         for n in counts:
             node = bare.nodes[n]
-            dynamic = 0
-            if descriptor is not None:
-                dynamic = sum(a is None for a in descriptor.accesses[node.immediate].axes)
+            dynamic = sum(a is None for a in descriptor.accesses[node.immediate].axes)
             guard = node.args[dynamic] if len(node.args) > dynamic else None
             readers.setdefault(node.immediate, []).append((guard, n))
         return readers

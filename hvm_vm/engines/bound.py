@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.module import Node
+from hvm_vm.bytecode.regions import result_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,38 @@ class BoundInstruction:
     status: int = 0
     flops: int = 0
     bytes: int = 0
+    # Of a system: its parts, and how many axes of its own each unknown has.
+    parts: tuple[BoundPart, ...] = ()
+    owned: tuple[int, ...] = ()
 
     @property
     def points(self) -> int:
         return int(np.prod(self.extents, dtype=object))
+
+    @property
+    def batch(self) -> int:
+        """Of a system: how many free dimensions its space and those of all its parts begin with."""
+        return self.roles.count("o")
+
+    def touched(self) -> Iterator[int]:
+        """The registers that are read or written."""
+        for one in (self, *(part.one for part in self.parts)):
+            for access in one.accesses:
+                yield access.register
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPart:
+    """A part of a system (`module.Part`) over concrete extents."""
+
+    role: str
+    number: int
+    one: BoundInstruction
+
+
+def result_places(one: BoundInstruction) -> int:
+    """How many of an instruction's accesses are results: its first ones."""
+    return result_count(isa.BY_NAME[one.op], len(one.roots), len(one.accesses))
 
 
 def nodes_under(nodes: Sequence[Node], root: int) -> Iterator[Node]:

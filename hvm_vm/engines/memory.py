@@ -8,11 +8,9 @@ from math import prod
 
 import numpy as np
 
-from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.module import Module
-from hvm_vm.bytecode.regions import result_count
 from hvm_vm.engines.arena import Life, plan
-from hvm_vm.engines.bound import BoundAccess, BoundInstruction
+from hvm_vm.engines.bound import BoundAccess, BoundInstruction, result_places
 from hvm_vm.engines.words import byte_count
 from hvm_vm.errors import InputError
 
@@ -44,11 +42,13 @@ class Memory:
         """Registers with elements that no instruction writes."""
         stores: dict[int, list[tuple[BoundInstruction, BoundAccess]]] = {}
         for one in code:
-            for access in one.accesses[: result_count(isa.BY_NAME[one.op], len(one.roots))]:
+            for access in one.accesses[: result_places(one)]:
                 stores.setdefault(access.register, []).append((one, access))
         partly = set()
         for register, found in stores.items():
             count = self.counts[register]
+            if any(one.op == "system" for one, _ in found):  # it writes all of each
+                continue
             written = [prod(e for e, role in zip(one.extents, one.roles, strict=True)
                             if role in "on") for one, _ in found]
             if max(written) >= count:
@@ -74,9 +74,9 @@ class Memory:
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         for one in code:
-            for access in one.accesses:
-                first.setdefault(access.register, one.pc)
-                last[access.register] = one.pc
+            for register in one.touched():
+                first.setdefault(register, one.pc)
+                last[register] = one.pc
         end = len(code)
         results = {o.register for o in module.outputs if keep_all or not o.hidden}
         lives = []

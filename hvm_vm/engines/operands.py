@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hvm_vm.bytecode import isa
-from hvm_vm.bytecode.regions import result_count
-from hvm_vm.engines.bound import BoundInstruction
+from hvm_vm.engines.bound import BoundInstruction, result_places
 from hvm_vm.engines.reference_lanes import Lanes
 
 
@@ -18,7 +17,7 @@ def operands_read(module, here: BoundInstruction, arrays,
     precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
     lanes = Lanes(module, here, arrays, precision)
     found, seen = [], set()
-    results = result_count(row, len(here.roots))
+    results = result_places(here)
     with np.errstate(all="ignore"):
         for access in here.accesses[results : results + row.reads]:
             found.append((module.registers[access.register].name, lanes.view(access)))

@@ -19,6 +19,7 @@ from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference_lanes import Lanes, true
 from hvm_vm.engines.reference_reductions import REDUCTIONS, reduction
 from hvm_vm.engines.reference_solve import solve
+from hvm_vm.engines.reference_system import system
 from hvm_vm.engines.reference_whole import layer_norm, product_sum, rms_norm, softmax
 from hvm_vm.engines.slices import part_of, slices
 from hvm_vm.engines.solved import Solved
@@ -40,6 +41,7 @@ class Run:
         self.lanes = Lanes(module, one, arrays, self.precision)
         self.solved: Solved | None = None  # what a solve reports
         self.observer: Callable | None = None  # told every evaluation of a solve's relations
+        self.kept: dict = {}  # what a system need not find again
 
     def dims(self, roles: str) -> tuple[int, ...]:
         return tuple(d for d, role in enumerate(self.one.roles) if role in roles)
@@ -196,15 +198,16 @@ INSTRUCTIONS: dict[str, Callable[[Run], None]] = {
     "map": elementwise, "copy": elementwise, "gather": elementwise, "select": elementwise,
     **dict.fromkeys(REDUCTIONS, reduction),
     "contract": contract, "softmax": softmax_, "layer_norm": layer_norm_, "rms_norm": rms_norm_,
-    "attention": attention, "solve": solve, "check": check,
+    "attention": attention, "solve": solve, "system": system, "check": check,
 }  # fmt: skip
 
 
 # -- running -------------------------------------------------------------------------------------
 
 
-def _one(module: Module, one: BoundInstruction, frame: Frame, function) -> None:
-    run = Run(module, one, frame.arrays)
+def _one(bound: Bound, one: BoundInstruction, frame: Frame, function) -> None:
+    run = Run(bound.program.module, one, frame.arrays)
+    run.kept = bound.cache
     function(run)
     if run.solved is not None:
         if not isinstance(frame.scratch, dict):
@@ -227,7 +230,7 @@ class Reference:
             parts, function = self.steps[pc]
             with np.errstate(all="ignore"):
                 for part in parts:
-                    _one(self.module, part, frame, function)
+                    _one(self.bound, part, frame, function)
 
     def run(self, frame: Frame) -> int:
         pc = -1
@@ -236,7 +239,7 @@ class Reference:
             with np.errstate(all="ignore"):
                 for pc, (parts, function) in enumerate(self.steps):  # noqa: B007
                     for part in parts:
-                        _one(self.module, part, frame, function)
+                        _one(self.bound, part, frame, function)
         except (HvmError, MemoryError) as error:
             raise self._failed(error, pc) from None
         return len(self.steps) + 1
@@ -259,7 +262,7 @@ class Reference:
                 for pc, (parts, function) in enumerate(self.steps):
                     start = clock()
                     for part in parts:
-                        _one(self.module, part, frame, function)
+                        _one(self.bound, part, frame, function)
                     add(pc, start, clock() - start)
             add(len(self.steps), clock(), 0)  # the halt
         except (HvmError, MemoryError) as error:

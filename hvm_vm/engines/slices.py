@@ -13,7 +13,8 @@ SLICE = 1 << 23  # points that are worked on at once
 def slices(one: BoundInstruction) -> Iterator[BoundInstruction]:
     """The instruction over parts of its space, none of which is large; none at all when it has no
     results to compute."""
-    if any(n == 0 and role in "on" for n, role in zip(one.extents, one.roles, strict=True)):
+    stored = "o" if one.op == "system" else "on"  # one unknown of a system may be empty
+    if any(n == 0 and role in stored for n, role in zip(one.extents, one.roles, strict=True)):
         return
     if _working_set(one) <= SLICE:
         yield one
@@ -30,6 +31,8 @@ def slices(one: BoundInstruction) -> Iterator[BoundInstruction]:
 
 def _working_set(one: BoundInstruction) -> int:
     """The largest number of elements that the instruction holds at once, about."""
+    if one.op == "system":
+        return max(one.points, *(part.one.points for part in one.parts))
     if one.op == "solve":  # a Jacobian and more for each point
         return one.points * len(one.roots)
     if one.op != "contract" or one.roots[0] >= 0:  # with a condition: perhaps term by term
@@ -44,11 +47,13 @@ def _working_set(one: BoundInstruction) -> int:
 
 
 def part_of(one: BoundInstruction, d: int, start: int, stop: int) -> BoundInstruction:
-    """The points whose counter of dimension `d` is in `start..stop-1`."""
+    """The points whose counter of dimension `d` is in `start..stop-1`; of a system, `d` is a free
+    dimension, which all its parts have."""
     extents, los = list(one.extents), list(one.los)
     extents[d], los[d] = stop - start, one.los[d] + start
     accesses = tuple(
         replace(a, offset=a.offset + start * a.strides[d], guarded=None if a.guarded is None else
                 tuple((c + start * k[d], k, e, lo) for c, k, e, lo in a.guarded))
         for a in one.accesses)
-    return replace(one, extents=tuple(extents), los=tuple(los), accesses=accesses)
+    parts = tuple(replace(p, one=part_of(p.one, d, start, stop)) for p in one.parts)
+    return replace(one, extents=tuple(extents), los=tuple(los), accesses=accesses, parts=parts)

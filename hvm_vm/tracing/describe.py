@@ -86,6 +86,8 @@ class _Describer:
         d = self.descriptor
         if d is None:
             return self.instruction.op
+        if self.row.name == "system":
+            return self._system(d)
         roots = self._roots(d)
         # A value that several places use is written once, after `with`.
         self.shared = self._shared_nodes(d)
@@ -117,8 +119,16 @@ class _Describer:
             text += f" with {definitions}"
         return text
 
+    def _system(self, d: Descriptor) -> str:
+        """Its unknowns, and the relations as the source writes them."""
+        unknowns = ", ".join(self._result(k) for k in range(len(d.accesses)))
+        relations = self.module.texts[d.message].split("\n")
+        return f"{unknowns} = system {'; '.join(text.partition(': ')[2] for text in relations)}"
+
     def outline(self) -> str:
         """`%a f64[], %b f64[], … %z f64[] (26 results) = map of 80 operations on 12 operands`."""
+        if self.row.name == "system":
+            return self._system(self.descriptor)
         count = len(self.descriptor.roots)
         results = [self._result(k) for k in range(count)]
         shown = ", ".join(results)

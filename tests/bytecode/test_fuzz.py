@@ -15,10 +15,11 @@ from hvm_vm.bytecode import assemble, container, decode, disassemble, encode, ve
 from hvm_vm.bytecode.module import Module
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.errors import BytecodeError
-from tests.bytecode import modules
+from tests.bytecode import modules, systems
 
 REFERENCES = Path(__file__).resolve().parents[2] / "bytecode"
 FILES = {name: encode(build()) for name, build in modules.ALL.items()}
+FILES |= {name: encode(assemble(systems.text(name))) for name in systems.ALL}
 FILES |= {path.stem: path.read_bytes() for path in REFERENCES.glob("*.hvmb")}
 TEXTS = {name: disassemble(decode(data)) for name, data in FILES.items()}
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -133,6 +134,9 @@ def mutate(rng: random.Random, value, fixed: bool = False):
                 "softmax",
                 "contract",
                 "attention",
+                "system",
+                "term",
+                "row",
                 "max",
                 value + "`\n",
                 'é"',

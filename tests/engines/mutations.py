@@ -96,6 +96,22 @@ def change_descriptor(rng, module: Module) -> Module:
         return module
     at = pick(rng, module.descriptors)
     descriptor = module.descriptors[at]
+    if descriptor.parts and rng.random() < 0.9:
+        k = pick(rng, descriptor.parts)
+        part = descriptor.parts[k]
+        part = replace(part, descriptor=changed_descriptor(rng, module, part.descriptor))
+        if rng.random() < 0.1:
+            part = replace(part, role=rng.choice(("row", "term", "start", "lower", "upper")),
+                           number=rng.randint(0, 2))
+        descriptor = replace(descriptor, parts=put(descriptor.parts, k, part))
+        if rng.random() < 0.05:
+            descriptor = replace(descriptor, parts=swap(rng, descriptor.parts))
+    else:
+        descriptor = changed_descriptor(rng, module, descriptor)
+    return replace(module, descriptors=put(module.descriptors, at, descriptor))
+
+
+def changed_descriptor(rng, module: Module, descriptor):
     kind = rng.randrange(11)
     dims, accesses, nodes, roots = (descriptor.dims, descriptor.accesses, descriptor.nodes,
                                     descriptor.roots)
@@ -130,7 +146,7 @@ def change_descriptor(rng, module: Module) -> Module:
     descriptor = replace(descriptor, dims=dims, accesses=accesses, nodes=nodes, roots=roots)
     if rng.random() < 0.03:
         descriptor = replace(descriptor, message=rng.randint(-1, 2), status=rng.randint(0, 2))
-    return replace(module, descriptors=put(module.descriptors, at, descriptor))
+    return descriptor
 
 
 def change_access(rng, module, access, dims: int):
@@ -276,7 +292,8 @@ def outcome(rng: random.Random, module: Module) -> str:
     except HvmError:
         return "not bound"
     if bound is None or bound.arena_bytes > MOST_BYTES or sum(
-            one.points for one in bound.code) > MOST_POINTS:
+            part.points for one in bound.code
+            for part in (one, *(part.one for part in one.parts))) > MOST_POINTS:
         return "too large"
     results = {}
     for name in ("reference", "jit"):

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 import hvm_vm as hvm
-from tests.bytecode import modules
+from hvm_vm.bytecode import assemble
+from tests.bytecode import modules, systems
 from tests.engines import mutations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,7 @@ BATCH = 200   # mutants in one process
 def originals(few: bool) -> dict:
     """The modules that are mutated: those built by hand, and compiled programs."""
     found = {name: build() for name, build in modules.ALL.items()}
+    found |= {f"system {name}": assemble(systems.text(name)) for name in systems.ALL}
     for path in sorted([*ROOT.glob("examples/*.hmp"), *ROOT.glob("tests/programs/*.hmp")]):
         if few and path.stem not in ("causal_attention", "gather", "reductions", "guarded"):
             continue

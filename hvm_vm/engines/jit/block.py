@@ -8,6 +8,7 @@ when a frame is bound. Binding is one NumPy addition over all places.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class ParameterBlock:
         self.scratch_bytes = 0
         self._scratch_used = 0
         self._constants: dict[tuple, np.ndarray] = {}
-        self._used: list[np.ndarray] = []  # keeps constants alive
+        self._used: list[object] = []  # keeps constants alive
 
     # -- words -------------------------------------------------------------------------------------
 
@@ -72,6 +73,10 @@ class ParameterBlock:
 
     def here(self, word: int) -> Place:
         return Place(SELF, 8 * word)
+
+    def keep(self, thing: object) -> None:
+        """Something that words refer to by address lives as long as the block."""
+        self._used.append(thing)
 
     # -- memory ------------------------------------------------------------------------------------
 
@@ -130,7 +135,7 @@ class Template:
     at: np.ndarray
     bases: np.ndarray
     scratch_bytes: int
-    constants: tuple[np.ndarray, ...]
+    constants: tuple[object, ...]
 
     def bind(self, arrays: list[np.ndarray]) -> Memory:
         memory = Memory(self)
@@ -138,15 +143,29 @@ class Template:
         return memory
 
 
+# Memories by the address of their words: a callback knows no more than that.
+_MEMORIES: WeakValueDictionary[int, Memory] = WeakValueDictionary()
+
+
+def memory_at(address: int) -> Memory:
+    """The memory whose words begin at an address."""
+    return _MEMORIES[address]
+
+
 class Memory:
     """One frame's parameter block and scratch memory."""
 
-    __slots__ = ("arrays", "scratch", "scratch_address", "template", "words", "words_address")
+    __slots__ = ("__weakref__", "arrays", "kept", "raised", "scratch", "scratch_address",
+                 "template", "told", "words", "words_address")
 
     def __init__(self, template: Template):
         self.template = template
         self.words = np.empty(len(template.words), np.int64)
         self.words_address = self.words.ctypes.data
+        self.told: dict[int, list] = {}  # by pc, what systems report of the last run (functions),
+        self.kept: dict[int, object] = {}  # what they keep from run to run,
+        self.raised: BaseException | None = None  # and what they raised in it
+        _MEMORIES[self.words_address] = self
         self.scratch = np.empty(template.scratch_bytes + 64, np.uint8)
         self.scratch_address = -(-self.scratch.ctypes.data // 64) * 64
 

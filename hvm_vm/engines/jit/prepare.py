@@ -17,6 +17,7 @@ def _preparers() -> dict:
         prepare_reduce,
         prepare_rows,
         prepare_solve,
+        prepare_system,
     )
     table = dict.fromkeys(("map", "copy", "gather", "select"), prepare_maps.elementwise)
     table.update(dict.fromkeys(_REDUCTIONS, prepare_reduce.reduction))
@@ -25,6 +26,7 @@ def _preparers() -> dict:
     table["attention"] = prepare_attention.attention
     table["check"] = prepare_maps.check
     table["solve"] = prepare_solve.solve
+    table["system"] = prepare_system.system
     table["contract"] = prepare_contract.contract
     return table
 

@@ -17,7 +17,7 @@ from hvm_vm.engines.jit.told import told
 from hvm_vm.engines.memory import not_enough_memory
 from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.timeline import Timeline
-from hvm_vm.engines.words import byte_count
+from hvm_vm.engines.words import byte_count, located
 from hvm_vm.errors import HvmError, InputError, RunError
 
 # Kernels called through CDLL-like prototypes run without the interpreter's lock.
@@ -210,18 +210,38 @@ class JitRunnable:
         """What each solve, by its pc, reports of the last run."""
         if not isinstance(frame.scratch, _Binding):
             return {}
-        words = frame.scratch.memory.words
-        return {pc: told(words, start) for pc, start in self.solves}
+        memory = frame.scratch.memory
+        found = {pc: told(memory.words, start) for pc, start in self.solves}
+        if memory.told:
+            from hvm_vm.engines.jit.prepare_system import report
+            found.update((pc, solved) for pc, tells in memory.told.items()
+                         if (solved := report(tells)) is not None)
+        return found
+
+    def _raise(self, error: BaseException, pc: int) -> None:
+        """What a system raised, on this side of the compiled code."""
+        if isinstance(error, MemoryError):
+            one = self.bound.code[pc]
+            error = RunError(located(self.bound.program.module, one.source,
+                                     "there is not enough memory to evaluate this"))
+        if isinstance(error, HvmError):
+            error.instructions_executed = pc
+        raise error from None
 
     def _fail(self, frame: Frame, step: int) -> None:
         """A step refused its data: the reference engine says why, in the words of the source."""
         from hvm_vm.engines.reference import Reference
         pc = int(self.pcs[step])
+        raised, frame.scratch.memory.raised = frame.scratch.memory.raised, None
+        if raised is not None and not isinstance(raised, HvmError):
+            self._raise(raised, pc)
         try:
             Reference(self.bound).step(frame, pc)
         except HvmError as error:
             error.instructions_executed = pc
             raise
+        if raised is not None:  # a system that only just failed: rounding differs
+            self._raise(raised, pc)
         error = RunError(f"instruction {pc} ({self.bound.code[pc].op}) failed, though the "
                          f"reference engine runs it: please report this")
         error.instructions_executed = pc

@@ -70,8 +70,8 @@ def results(module: Module, one: Instruction) -> tuple[int, ...]:
     """The registers that an instruction writes."""
     if one.descriptor < 0:
         return ()
-    roots = len(module.descriptors[one.descriptor].roots)
-    return one.operands[: result_count(isa.BY_NAME[one.op], roots)]
+    d = module.descriptors[one.descriptor]
+    return one.operands[: result_count(isa.BY_NAME[one.op], len(d.roots), len(d.accesses))]
 
 
 def _connect(build: Builder, module: Module, boxes: list[int], sizes) -> None:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hvm_vm.bytecode import isa
-from hvm_vm.bytecode.regions import result_count
-from hvm_vm.engines.bound import Bound, BoundInstruction, Frame
+from hvm_vm.engines.bound import Bound, BoundInstruction, Frame, result_places
 from hvm_vm.engines.words import located
 from hvm_vm.errors import RunError
 
@@ -47,14 +45,15 @@ class Entry:
 
 def results_of(one: BoundInstruction) -> list[int]:
     """The registers that an instruction writes, each once, in order."""
-    count = result_count(isa.BY_NAME[one.op], len(one.roots))
-    return list(dict.fromkeys(access.register for access in one.accesses[:count]))
+    written = one.accesses[: result_places(one)]
+    return list(dict.fromkeys(access.register for access in written))
 
 
 def operands_of(one: BoundInstruction) -> list[int]:
     """The registers that an instruction reads, each once, in order."""
-    count = result_count(isa.BY_NAME[one.op], len(one.roots))
-    return list(dict.fromkeys(access.register for access in one.accesses[count:]))
+    read = [*one.accesses[result_places(one) :], *(a for p in one.parts for a in p.one.accesses)]
+    written = set(results_of(one))  # a system's parts read its unknowns
+    return list(dict.fromkeys(a.register for a in read if not one.parts or a.register not in written))
 
 
 class Timeline:

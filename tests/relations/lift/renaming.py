@@ -5,7 +5,11 @@ from __future__ import annotations
 import random
 import re
 
-GREEK = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda_", "mu", "nu", "xi", "omicron", "pi_", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"]
+GREEK = [
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta",
+    "iota", "kappa", "lambda_", "mu", "nu", "xi", "omicron", "pi_",
+    "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+]
 FUNCTIONS = {"exp", "sqrt", "tanh", "max", "min", "find", "abs", "log", "sin", "check"}
 WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 

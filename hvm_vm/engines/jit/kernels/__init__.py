@@ -26,6 +26,7 @@ FAMILIES = {
     "choose": "choose",
     "attention": "attention",
     "solve": "solves",
+    "systems": "systems",
 }
 
 
