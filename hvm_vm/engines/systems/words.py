@@ -7,7 +7,7 @@ import numpy as np
 
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import BoundInstruction
-from hvm_vm.engines.solve_words import singular
+from hvm_vm.engines.solving.words import singular
 from hvm_vm.engines.systems.counting import element_range, own_dims
 from hvm_vm.engines.systems.pattern import Pattern
 from hvm_vm.engines.systems.singular import Deficient, Slopes

@@ -51,9 +51,11 @@ def results_of(one: BoundInstruction) -> list[int]:
 
 def operands_of(one: BoundInstruction) -> list[int]:
     """The registers that an instruction reads, each once, in order."""
-    read = [*one.accesses[result_places(one) :], *(a for p in one.parts for a in p.one.accesses)]
-    written = set(results_of(one))  # a system's parts read its unknowns
-    return list(dict.fromkeys(a.register for a in read if not one.parts or a.register not in written))
+    if one.parts:  # they read the system's unknowns, too, as they are being found
+        own = set(results_of(one))
+        return list(dict.fromkeys(r for r in one.touched() if r not in own))
+    read = one.accesses[result_places(one) :]
+    return list(dict.fromkeys(access.register for access in read))
 
 
 class Timeline:
