@@ -15,7 +15,7 @@ def main(wheel: str) -> int:
     wanted = {
         path.relative_to(root).as_posix()
         for path in (root / "hvm_vm").rglob("*")
-        if path.is_file() and path.suffix in (".py", ".typed", ".css", ".js")
+        if path.is_file() and path.suffix in (".py", ".typed", ".css", ".js", ".json")
     }
     held = set(zipfile.ZipFile(wheel).namelist())
     package = {name for name in held if ".dist-info/" not in name}
