@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from hvm_vm.bytecode.isa import BY_NAME
 from hvm_vm.bytecode.module import Descriptor, Instruction
-from hvm_vm.lowering import solve
+from hvm_vm.lowering import solve, system
 from hvm_vm.lowering.lanes import Lanes
 from hvm_vm.lowering.operation import Operation
 from hvm_vm.lowering.pools import Pools
@@ -66,7 +66,7 @@ class Emitter:
                 self.operation(operation)
 
     def operation(self, operation: Operation) -> None:
-        if operation.kind == "solve":  # several variables have it
+        if operation.kind in ("solve", "system"):  # several variables have it
             if operation in self._solved:
                 return
             self._solved.add(operation)
@@ -156,6 +156,9 @@ class Emitter:
             return
         if operation.kind == "solve":
             solve.emit(self, operation)
+            return
+        if operation.kind == "system":
+            system.emit(self, operation)
             return
         t = self.program.terms
         acc = "i" if operation.kind in ("argmax", "argmin") else "f"

@@ -70,7 +70,7 @@ def _occurrences(op: Operation, name: str) -> list[tuple[str | None, Term]]:
 
 def _covers(op: Operation, root: str, ref: Term) -> bool:
     """Whether `ref` reads another element at each point at which the root is evaluated."""
-    if root == "" or op.kind == "check":
+    if root == "" or op.kind in ("check", "system"):
         return False
     dims = {d.ix for d in op.dims if not (root == "epilogue" and d.role in "ruc")}
     read = frozenset().union(*(a.free for a in ref.args)) if ref.args else frozenset()

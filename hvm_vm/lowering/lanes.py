@@ -30,6 +30,7 @@ class Lanes:
         self.accesses: list = []
         self.operands: list[int] = []
         self.known: dict[str, tuple[int, str]] = {}  # scalars computed by this same instruction
+        self.read: dict[int, Term] = {}  # by load and gather node: what it reads
         self._numbers: dict[Node, int] = {}
         self._places: dict[tuple, int] = {}
         self._memo: dict[tuple, int] = {}
@@ -198,7 +199,9 @@ class Lanes:
         guarded = guard is not self.program.terms.true and not self.program.in_range(ref, self.box)
         condition = [self.condition(guard)] if guarded else []
         op = "gather" if dynamic else "load"
-        return self._node(op, *positions, *condition, immediate=number), lane
+        node = self._node(op, *positions, *condition, immediate=number)
+        self.read.setdefault(node, ref)
+        return node, lane
 
     def _position(self, subscript: Term, lo, guard: Term) -> int:
         """The zero-based place along an axis of a computed subscript."""

@@ -6,7 +6,7 @@ import os
 import sys
 
 from hvm_vm.bytecode.module import Family, Input, Member, Module, Output, SizeSymbol
-from hvm_vm.lowering import convert, dead, fuse, regions, solve
+from hvm_vm.lowering import convert, dead, fuse, regions, solve, system as systems
 from hvm_vm.lowering.canonical import Canon
 from hvm_vm.lowering.emit import Emitter, precondition
 from hvm_vm.lowering.operation import Operation, Space
@@ -74,9 +74,12 @@ def _program(system: System) -> Program:
         program.infos[v.name] = Info(v.name, v.axes, v.type, v.is_input, v.place)
     for k, name in enumerate(system.order):
         program.position[name] = k
-        program.defs[name] = regions.definition(program, system.definitions[name])
+        if system.definitions[name].cases:
+            program.defs[name] = regions.definition(program, system.definitions[name])
     for block in system.blocks:
         solve.prepare(program, block)
+    for coupled in system.coupled:
+        systems.prepare(program, coupled)
     return program
 
 

@@ -72,6 +72,7 @@ class Program:
     users: dict[str, set[str]] = field(default_factory=dict)  # of live variables, by definition
     results: frozenset[str] = frozenset()
     solves: dict[str, object] = field(default_factory=dict)  # of unknowns: their block (`solve.py`)
+    systems: dict[str, object] = field(default_factory=dict)  # likewise their system (`system.py`)
 
     def in_range(self, ref: Term, box: dict | None = None) -> bool:
         """True only if every subscript of `ref` provably is in range for all index values."""

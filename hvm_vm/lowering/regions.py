@@ -71,7 +71,7 @@ class _Case:
             kind, form = compared
             after: list[Box] = []
             for box in found:
-                pieces = _cut(box, kind, form)
+                pieces = cut(box, kind, form)
                 if pieces is None:
                     return None
                 after += pieces
@@ -79,7 +79,7 @@ class _Case:
         return found
 
 
-def _cut(box: Box, kind: str, form: Linear) -> list[Box] | None:
+def cut(box: Box, kind: str, form: Linear) -> list[Box] | None:
     """`box` where a comparison holds, None if that is no box."""
     known = conditions.decided(kind, form, box)
     if known is not None:

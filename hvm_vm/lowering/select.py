@@ -8,7 +8,7 @@ become temporaries, shared where they are equal; `fuse.py` joins them with what 
 
 from __future__ import annotations
 
-from hvm_vm.lowering import inline, solve
+from hvm_vm.lowering import inline, solve, system
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.program import Info, Program, Region
 from hvm_vm.lowering.recognise.building import rewrite
@@ -41,6 +41,10 @@ class Selection:
         for name in reversed(program.system.order):
             definition = program.defs.get(name)
             if definition is None:
+                continue
+            together = program.systems.get(name)
+            if together is not None:
+                self.of[name] = [system.select(self, together)]
                 continue
             if name not in program.results and name not in program.solves:
                 if not self.uses.get(name):

@@ -120,7 +120,7 @@ def select(selection, solve: Solve) -> SolveOperation:
                 roots[where] = selection.hoist(part, t.true, owner, place)
     operation = SolveOperation(
         "solve", solve.spaces, roots, owner, solve.unknowns[0].args, t.true, place,
-        relations=[x.data for x in solve.unknowns], message=_message(program, solve.places),
+        relations=[x.data for x in solve.unknowns], message=message(program, solve.places),
         results=[(x.data, x.args) for x in solve.unknowns])
     solve.operation = operation
     selection.register(operation)
@@ -139,7 +139,7 @@ def _addends(term: Term) -> list[Term]:
     return found
 
 
-def _message(program: Program, places: list[Place]) -> str:
+def message(program: Program, places: list[Place]) -> str:
     """One line for each relation: `12: x + y = 26`."""
     text = program.system.text
     starts = [0, *(k + 1 for k, c in enumerate(text) if c == "\n")]

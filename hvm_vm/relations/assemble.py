@@ -18,12 +18,14 @@ from .needed import size_symbols
 from .report import Report, place
 from .resolve import Resolver
 from .results import Found
+from .solve.systems import Systems
 from .system import (
     Apply,
     Axis,
     Block,
     Case,
     Const,
+    Coupled,
     Definition,
     Requirement,
     System,
@@ -55,19 +57,23 @@ def assemble(
     claims: list[Claim],
     known: frozenset[str],
     resolver: Resolver,
-    blocks: tuple[Block, ...] = (),
+    blocks: tuple[Block, ...],
+    systems: Systems,
+    coupled: tuple[Coupled, ...],
 ) -> System:
     """The system of a file without errors."""
     report = resolver.report
     definitions = dict(facts.definitions)
-    variables = {n: _variable(n, facts, patterns, resolver.symbols) for n in facts.axes}
+    solved = {n: systems.place(n) for n in systems.members}
+    variables = {n: _variable(n, facts, patterns, resolver.symbols, solved) for n in facts.axes}
     for name, (drawn, axes, _) in found.slices.items():
         kind = facts.types.of[name]
         variables[name] = Variable(name, axes, kind, False, place(drawn.node.span))
         definitions[name] = [drawn]
     order = (*order, *found.slices)
     requirements = [*requirements, *(_requirement(c, report) for c in claims)]
-    size_defaults = _sizes(facts.sizes, variables, definitions, requirements, known)
+    equations = {**definitions, "": systems.equations}
+    size_defaults = _sizes(facts.sizes, variables, equations, requirements, known)
     scalars = {n for n, v in variables.items() if not v.axes and n not in found.slices}
     return System(
         file=report.source.name,
@@ -75,7 +81,7 @@ def assemble(
         precision=facts.out.precision,
         size_defaults=size_defaults,
         variables=variables,
-        definitions={n: _definition(n, definitions[n]) for n in order},
+        definitions={n: _definition(n, definitions.get(n, [])) for n in order},
         order=order,
         results=tuple(found.results),
         requirements=tuple(requirements),
@@ -83,6 +89,7 @@ def assemble(
         families=facts.families.system(scalars),
         size_places={n: facts.sizes.places[n] for n in size_defaults},
         blocks=blocks,
+        coupled=coupled,
     )
 
 
@@ -100,11 +107,15 @@ def _sizes(sizes: Sizes, variables, definitions, requirements, known) -> dict[st
     }
 
 
-def _variable(name: str, facts: Facts, patterns, symbols: dict[str, int]) -> Variable:
+def _variable(
+    name: str, facts: Facts, patterns, symbols: dict[str, int], solved: dict[str, Span]
+) -> Variable:
     item = facts.out.givens.get(name)
-    is_input = name not in facts.definitions
+    is_input = name not in facts.definitions and name not in solved
     default = None
-    if not is_input:
+    if name in solved:
+        span = solved[name]
+    elif not is_input:
         span = facts.definitions[name][0].node.span
     elif name in facts.defaults:
         default, relation = facts.defaults[name]

@@ -35,6 +35,7 @@ from .sequence import Sequence
 from .solve.assign import assign, constants_first
 from .solve.blocks import Blocks
 from .solve.draw import draw_solved
+from .solve.systems import Systems
 from .spelling import members, spell_out
 from .split import split
 from .spots import Spots
@@ -110,7 +111,6 @@ class _Build:
         given = fixed + [r for n in out.givens for r in out.relations.pop(n, ())]
         assigned = assign(out, seen, resolver, given, dropped, settled, self.find, report)
         self.dropped, given, self.answers = assigned.left, assigned.reported, assigned.found
-        self.broken |= assigned.broken
         report_until(resolver, report)
 
         # Every relation, resolved.
@@ -118,8 +118,16 @@ class _Build:
             name: self.same_rank(name, [draw(r, resolver, integers) for r in relations])
             for name, relations in out.relations.items()
         }
-        for name, relation in assigned.solved.items():
-            definitions[name] = [draw_solved(relation, name, resolver, integers)]
+        self.systems = systems = Systems(resolver, integers, report)
+        for whole in assigned.solved:
+            drawn = draw_solved(whole, resolver, integers)
+            if drawn is None:
+                systems.add(whole)
+            else:
+                definitions[whole.matched] = [drawn]
+                systems.note(whole)
+        for whole in assigned.coupled:
+            systems.add(whole)
         claims = [c for c in (read_check(node, resolver) for node in out.checks) if c is not None]
 
         resolver.uncalled()
@@ -128,10 +136,17 @@ class _Build:
         axes: dict[str, tuple[Axis, ...]] = given_axes(out, sizes, report)
         for name, (_, relation) in defaults.items():
             axes.setdefault(name, inputs.default_axes(relation, sizes))
+        opened = systems.open(assigned.open, definitions)
+        partly = systems.partly(definitions)
         for name, cases in definitions.items():
             if name not in axes:
                 axes[name] = determined_axes(cases, integers, ranks[name][0])
+                if name in partly:
+                    axes[name] = systems.widen(name, axes[name])
         integers.whole = {n for n, item in out.givens.items() if item.integer}
+        everything = {**definitions, "": systems.rows}
+        places = systems.uses([*(i for i, _ in asked or ()), *(g.target for g in out.guesses)])
+        inputs.add_used_axes(opened, everything, claims, axes, ranks, integers, report, places)
         undeclared = inputs.undeclared(ranks, axes, seen, out, self.known, given, report)
         for name, (value, relation) in defaults.items():
             inputs.check_default(name, value, axes[name], relation, report)
@@ -140,7 +155,7 @@ class _Build:
             for name, item in out.givens.items()
             if (pattern := read_pattern(item, axes[name], report)) is not None
         }
-        inputs.add_used_axes(undeclared, definitions, claims, axes, ranks, integers, report)
+        inputs.add_used_axes(undeclared, everything, claims, axes, ranks, integers, report)
 
         # Reads beyond the ranges, cases made disjoint, the order.
         self.cases = Cases(integers, resolver.index_names, report)
@@ -151,20 +166,27 @@ class _Build:
             if any(c.bad for c in cases):
                 self.broken.add(name)
             definitions[name] = self.cases.separate(cases) or cases[:1]
-        self.outside(out, definitions, claims, axes)
-        for element in split(definitions):
+        self.outside(out, {**definitions, "": systems.rows}, claims, axes)
+        for element in split(definitions, partly):
             axes[element] = ()
-        self.blocks = Blocks(out.guesses, resolver, integers, report)
+        self.blocks = systems.blocks = Blocks(out.guesses, resolver, integers, report)
+        systems.cases, systems.axes = self.cases, axes
+        if partly:
+            spots = Spots(integers, sizes.values)
+            good = {n: definitions[n] for n in partly if n not in self.broken}
+            systems.decide(good, Coverage(good, axes, self.cases, spots, report))
         ordered, _ = order(
-            {n: c for n, c in definitions.items() if not all(x.bad for x in c)},
-            integers, report, self.blocks,
+            {**{n: c for n, c in definitions.items() if not all(x.bad for x in c)},
+             **dict.fromkeys(opened, ())},
+            integers, report, self.blocks, systems,
         )
         types = self.types(out, definitions, claims, axes, defaults, ordered)
         if asked is None:
             asked = default_items(
                 out, definitions, defaults, axes, resolver, self.dropped,
-                [*self.answers, *(g.target.name for g in out.guesses)], self.blocks,
+                [*self.answers, *(g.target.name for g in out.guesses)], self.blocks, systems,
             )
+        definitions = {n: c for n, c in definitions.items() if n not in systems.members}
         found = Finder(resolver, integers, axes, families, report).read(asked)
         coverage = self.coverage(definitions, axes, claims, found, types)
         requirements = [
@@ -172,11 +194,12 @@ class _Build:
             *settle(coverage.requirements, sizes.defaults, HOLE_HELP, report),
         ]
         blocks = self.blocks.system(definitions)
+        starts = systems.starts()
         self.diagnostics.raise_if_errors()
 
         sequence = Sequence(axes, integers)
         if any(axes.values()):
-            for cases in definitions.values():
+            for cases in (*definitions.values(), systems.equations):
                 for case in cases:
                     sequence.relation(case)
             claims = [sequence.claim(c) for c in claims]
@@ -185,7 +208,7 @@ class _Build:
         facts = Facts(out, sizes, families, definitions, defaults, axes, types, seen.first)
         return assemble(
             facts, patterns, ordered, found, requirements, claims, self.known, resolver,
-            blocks,
+            blocks, systems, systems.system(starts),
         )
 
     # -- names ---------------------------------------------------------------------------------
@@ -242,7 +265,7 @@ class _Build:
         symbolic: dict[str, None] = {}
         everything = [
             (expr, case.node)
-            for cases in definitions.values()
+            for cases in (*definitions.values(), self.systems.rows)
             for case in cases
             if not case.bad
             for expr in (case.body, case.condition)
@@ -258,7 +281,9 @@ class _Build:
             types.note_uses(expr, symbolic, undeclared)
         inputs.set_types(types, axes, definitions, defaults, symbolic, out)
         for name in ordered:
-            if name in definitions and definitions[name][0].implicit:
+            if name in self.systems.members:
+                types.of[name] = "float"
+            elif name in definitions and definitions[name][0].implicit:
                 types.of[name] = "float"
             elif name in definitions:
                 types.determine(name, definitions[name])
@@ -292,12 +317,13 @@ class _Build:
         return found
 
     def coverage(self, definitions, axes, claims, found: Found, types: Types) -> Coverage:
-        good = {n: c for n, c in definitions.items() if n not in self.broken}
+        good = {n: c for n, c in definitions.items()
+                if n not in self.broken and n not in self.systems.members}
         spots = Spots(self.integers, self.resolver.sizes.values)
         coverage = Coverage(good, axes, self.cases, spots, self.report)
         reach = Reach(axes, self.broken, self.integers, spots, self.report)
         for stage in (coverage, reach) if any(axes.values()) else ():
-            for cases in good.values():
+            for cases in (*good.values(), self.systems.equations):
                 for case in cases:
                     context = Context(case.indices)
                     stage.reads(case.condition, context, case.node)

@@ -118,17 +118,35 @@ class Coverage:
 
         rewrite(expr, context, on_ref)
 
+    def holes(self, expr: Expr, context: Context, name: str) -> bool:
+        """Whether `expr` may read elements of `name` that no relation determines."""
+        found = False
+
+        def on_ref(ref: Ref, here: Context) -> Ref:
+            nonlocal found
+            if ref.variable == name and not found:
+                facts = here.facts(self.integers)
+                found = (self.condition(name, self._places(ref), facts) is not None
+                         and not refuted(facts))
+            return ref
+
+        rewrite(expr, context, on_ref)
+        return found
+
+    def _places(self, ref: Ref) -> tuple[Size, ...]:
+        places = []
+        for sub in ref.subscripts:
+            polynomial = self.integers.polynomial(sub)
+            places.append(self.integers.unknown(sub) if polynomial is None else polynomial)
+        return tuple(places)
+
     def _read(self, ref: Ref, context: Context, statement: S.Relation | S.Check) -> None:
         key = (ref, context, statement.span)
         if key in self._seen:
             return
         self._seen.add(key)
-        places = []
-        for sub in ref.subscripts:
-            polynomial = self.integers.polynomial(sub)
-            places.append(self.integers.unknown(sub) if polynomial is None else polynomial)
         facts = context.facts(self.integers)
-        claim = self.condition(ref.variable, tuple(places), facts)
+        claim = self.condition(ref.variable, self._places(ref), facts)
         if claim is None or refuted(facts):
             return
         span = self.spots.of(statement, ref)

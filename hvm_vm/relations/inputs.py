@@ -106,8 +106,10 @@ def add_used_axes(
     known_ranks,
     integers: Integers,
     report: Report,
+    places: list[tuple[str, tuple[Expr, ...]]] = (),
 ) -> None:
-    """Give undeclared inputs the axes that their uses say."""
+    """Give undeclared inputs, and unknowns, the axes that their uses say. `places`: more of those,
+    with the name that they are of."""
     wanted = {n: [] for n in names if known_ranks[n][0]}
     for name in names:
         if not known_ranks[name][0]:
@@ -124,6 +126,9 @@ def add_used_axes(
         for ref in references(expr) if expr is not None else ():
             if ref.variable in wanted:
                 wanted[ref.variable].append(ref.subscripts)
+    for name, subscripts in places:
+        if name in wanted and len(subscripts) == known_ranks[name][0]:
+            wanted[name].append(subscripts)
     for name, uses in wanted.items():
         rank, span = known_ranks[name]
         if not uses:  # only in relations that are reported elsewhere, or in outside

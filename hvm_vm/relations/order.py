@@ -12,8 +12,10 @@ from hvm_vm.bytecode.sizes import Size
 
 from .affine import Integers, plain_index
 from .drawn import Drawn
-from .guards import references
+from .guards import Context, references, rewrite
+from .prove import at_least
 from .report import Report
+from .system import Ref
 
 
 def dependences(definitions: dict[str, list[Drawn]]) -> dict[str, tuple[str, ...]]:
@@ -76,25 +78,36 @@ def components(
 
 
 def order(
-    definitions: dict[str, list[Drawn]], integers: Integers, report: Report, blocks=None
+    definitions: dict[str, list[Drawn]], integers: Integers, report: Report, blocks=None,
+    systems=None,
 ) -> tuple[tuple[str, ...], set[str]]:
     """The determined variables in order, and those that are part of a cycle (reported). Cycles that
-    `blocks` can take are solved."""
+    `blocks` can take are solved point by point, those of `systems` for all elements together."""
     reads = dependences(definitions)
     if blocks is not None:
         for name in definitions:
             more = blocks.reads(name, definitions)
             if more:
                 reads[name] = tuple(dict.fromkeys((*reads[name], *more)))
+    if systems is not None:
+        for name, more in systems.reads().items():
+            known = (n for n in more if n in definitions)
+            reads[name] = tuple(dict.fromkeys((*reads[name], *known)))
     done: list[str] = []
     cyclic: set[str] = set()
     for component in components(definitions, reads.__getitem__):
+        if systems is not None and systems.concerns(component):
+            done.extend(systems.take(component, definitions, reads))
+            continue
         if len(component) == 1 and component[0] not in reads[component[0]]:
             done.append(component[0])
             continue
         taken = blocks.take(component, definitions, reads) if blocks is not None else None
         if taken is not None:
             done.extend(taken)
+            continue
+        if systems is not None and not one_direction(component, definitions, integers):
+            done.extend(systems.take(component, definitions, reads))
             continue
         cyclic.update(component)
         _report(component, definitions, reads, integers, report)
@@ -104,7 +117,7 @@ def order(
 
 def _report(component, definitions, reads, integers: Integers, report: Report) -> None:
     members = set(component)
-    cycle = _shortest_cycle(component, reads)
+    cycle = shortest_cycle(component, reads)
     shown = " -> ".join([*_abridged(cycle), cycle[0]])
     first = min(
         (c for name in cycle for c in definitions[name]), key=lambda c: c.node.span.start
@@ -122,26 +135,44 @@ def _report(component, definitions, reads, integers: Integers, report: Report) -
             case.node.span,
         )
         return
-    if len(component) == 1:
-        report.error(
-            f"`{report.quote(first.node.span)}` must be solved for {component[0]}, which stands"
-            " on both sides; solving for elements that are coupled is not supported in this"
-            " version",
-            first.node.span,
-        )
-        return
-    notes = []
-    for name in cycle:
-        for case in definitions[name]:
-            if case is not first:
-                notes.append((f"{name} is determined here", case.node.span))
-                break
     report.error(
-        f"these relations must be solved together: {shown} (each reads the next);"
-        " systems that couple elements of arrays are not supported in this version",
+        f"`{report.quote(first.node.span)}` is a recurrence: {shown} (each reads the next);"
+        " recurrences are not supported in this version",
         first.node.span,
-        notes=notes[:4],
     )
+
+
+def one_direction(component: list[str], definitions, integers: Integers) -> bool:
+    """Whether along one axis every read within a component is at the same place or certainly before
+    it (or none before, and some after): a recurrence, not a system."""
+    members = set(component)
+    reads: list[tuple[tuple, tuple, list]] = []
+    for name in component:
+        for case in definitions[name]:
+            context = Context(case.indices)
+
+            def on_ref(ref: Ref, here: Context, case=case) -> Ref:
+                if ref.variable in members:
+                    there = tuple(map(integers.polynomial, ref.subscripts))
+                    reads.append((case.places, there, here.facts(integers)))
+                return ref
+
+            for expr in (case.body, case.condition):
+                if expr is not None:
+                    rewrite(expr, context if expr is case.condition
+                            else context.under(case.condition), on_ref)
+    rank = min((len(own) for own, _, _ in reads), default=0)
+    rank = min([rank, *(len(there) for _, there, _ in reads)])
+    for axis in range(rank):
+        pairs = [(own[axis], there[axis], facts) for own, there, facts in reads]
+        if any(there is None for _, there, _ in pairs) or all(o == t for o, t, _ in pairs):
+            continue
+        others = [(o, t, facts) for o, t, facts in pairs if o != t]
+        if all(at_least(facts, own, there + 1) for own, there, facts in others):
+            return True
+        if all(at_least(facts, there, own + 1) for own, there, facts in others):
+            return True
+    return False
 
 
 def _abridged(names: list[str], most: int = 12) -> list[str]:
@@ -149,7 +180,7 @@ def _abridged(names: list[str], most: int = 12) -> list[str]:
     return names if len(names) <= most else [*names[: most - 3], "…", *names[-2:]]
 
 
-def _shortest_cycle(component: list[str], reads) -> list[str]:
+def shortest_cycle(component: list[str], reads) -> list[str]:
     """A shortest cycle through the component's first variable (each reads the next)."""
     members = set(component)
     start = component[0]

@@ -167,7 +167,7 @@ class Finder:
 
 def default_items(
     out: Outline, definitions, defaults, axes, resolver, dropped: list[S.Relation],
-    answers: list[str] = (), blocks=None,
+    answers: list[str] = (), blocks=None, systems=None,
 ) -> list[tuple[S.Expr, str]]:
     """Without `find`: the names that no other relation uses, in the order of the text.
 
@@ -189,11 +189,16 @@ def default_items(
         used |= {n.name for n in S.walk(function.body) if type(n) in (S.Name, S.Subscript)}
     for relation in out.outside.values():
         used |= {n.name for n in S.walk(relation.rhs) if type(n) in (S.Name, S.Subscript)}
+    for ref in (r for whole in systems.wholes for r in whole.references()) if systems else ():
+        used.add(ref.variable)
     starts = {n: c[0].node.span.start for n, c in definitions.items()}
+    if systems is not None:
+        starts = {n: systems.place(n).start for n in systems.members} | starts
     starts |= {n: relation.span.start for n, (_, relation) in defaults.items()}
     starts |= {relation.lhs.name: relation.span.start for relation in dropped}
     answers = {n for n in answers if n in starts}
     names = {n for n in starts if n not in used or n in answers}
     names = names or {n for n in starts if blocks is not None and n in blocks.members}
+    names = names or {n for n in starts if systems is not None and n in systems.members}
     names = sorted((n for n in names if n in axes), key=starts.__getitem__)
     return [(S.Name(n, resolver.ranks[n][1]), n) for n in names]

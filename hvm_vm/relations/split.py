@@ -14,15 +14,16 @@ from .system import Const, Ref
 MOST = 10_000  # elements of one variable
 
 
-def split(definitions: dict[str, list[Drawn]]) -> dict[str, str]:
-    """Split such variables where they depend on themselves; the new names with their owners."""
+def split(definitions: dict[str, list[Drawn]], besides=()) -> dict[str, str]:
+    """Split such variables where they depend on themselves, but for those `besides`; the new names
+    with their owners."""
     reads = dependences(definitions)
     owners: dict[str, str] = {}
     for component in components(list(definitions), reads.__getitem__):
         if len(component) == 1 and component[0] not in reads[component[0]]:
             continue
         members = set(component)
-        whole = [n for n in component if _literal(definitions[n])]
+        whole = [n for n in component if n not in besides and _literal(definitions[n])]
         wanted = {
             n
             for n in whole

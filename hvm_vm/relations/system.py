@@ -230,7 +230,7 @@ class Start:
 
     variable: str
     indices: tuple[Index, ...]
-    start: Expr
+    start: Expr | None = None  # None: the engine looks for one
     lo: Expr | None = None
     hi: Expr | None = None
 

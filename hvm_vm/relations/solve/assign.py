@@ -21,6 +21,7 @@ from ..resolve import Resolver
 from . import diagnosis
 from .inversion import Domain, occurrences, turn_round
 from .matching import Matching, augment
+from .rows import Whole
 from .speaks import Speaks
 
 
@@ -31,6 +32,7 @@ class Row:
     relations: list[S.Relation]
     unknowns: tuple[str, ...]
     kind: str  # "implicit", "given" or "dropped"
+    partly: tuple[str, ...] = ()  # names it holds that their own relations determine in part only
 
     @property
     def first(self) -> S.Relation:
@@ -39,16 +41,18 @@ class Row:
 
 @dataclass
 class Assignment:
-    """`solved`: the unknowns that stay implicit, with their relation. `found`: all names that a
-    relation not written for them determines. `left`: relations of names set from outside that
-    determine nothing else. `reported`: relations that errors have been reported for,
-    and `broken` the names that have therefore no full definition."""
+    """`solved`: relations that stay implicit and are matched to an unknown of theirs; `coupled`:
+    those that determine elements of several unknowns, or of names that have relations of their own;
+    `open`: unknown arrays that no relation is matched to. `found`: all names that a relation not
+    written for them determines. `left`: relations of names set from outside that determine nothing
+    else. `reported`: relations that errors have been reported for."""
 
-    solved: dict[str, S.Relation] = field(default_factory=dict)
+    solved: list[Whole] = field(default_factory=list)
+    coupled: list[Whole] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     left: list[S.Relation] = field(default_factory=list)
     reported: list[S.Relation] = field(default_factory=list)
-    broken: set[str] = field(default_factory=set)
 
 
 def constants_first(out: Outline, resolver: Resolver, others: Iterable[str]) -> list[S.Relation]:
@@ -106,6 +110,11 @@ def assign(
     rows, left = _wanted(rows, out, seen, asked, bool(find or out.finds))
     result.left += left
     trouble = diagnosis.Diagnosis(out, seen, report, speaks, known)
+    partly = [n for n in out.relations if n not in out.givens and _partly(n, out)]
+    for row in rows:
+        if row.kind != "dropped" and partly:
+            held = dict.fromkeys(n for r in row.relations for n in speaks.of(r))
+            row.partly = tuple(n for n in held if n in partly)
     rows = trouble.nothing_unknown(rows, result)
     preferred = {*guessed, *asked}
     unknowns = list(dict.fromkeys(n for row in rows for n in row.unknowns))
@@ -124,14 +133,15 @@ def assign(
             result.left += row.relations  # a value that was computed is set instead
             rows[k] = Row(row.relations, (), "dropped")
     matching.holds = [row.unknowns for row in rows]
-    fits = trouble.structure(rows, matching, unknowns, preferred)
-    result.broken |= trouble.partial
-    if not fits:
+    unknowns += _in_part(rows, matching, unknowns)
+    _fit(rows, matching, speaks)
+    tied, result.open = [], []
+    if not trouble.structure(rows, matching, unknowns, preferred, tied, result.open):
         result.reported += [r for row in rows for r in row.relations]
         out.implicit = []
         return result
     out.implicit = []
-    _take(rows, matching, out, speaks, result, report)
+    _take(rows, matching, tied, out, speaks, result, report)
     for guess in out.guesses:
         if guess.target.name not in held:
             report.error(
@@ -203,6 +213,59 @@ def _through(rows: list[Row], matching: Matching, speaks: Speaks, known: set[str
     return found
 
 
+def _partly(name: str, out: Outline) -> bool:
+    """Whether the relations of `name` may leave elements of it to other relations."""
+    for relation in out.relations[name]:
+        lhs = relation.lhs
+        if type(lhs) is S.Subscript and (relation.where is not None or any(
+            type(s) is not S.Name or s.name not in out.indices for s in lhs.subs
+        )):
+            return True
+    return False
+
+
+def _in_part(rows: list[Row], matching: Matching, unknowns: list[str]) -> list[str]:
+    """Relations that are left without an unknown of their own may determine the elements of a name
+    that its own relations leave open. Matches those; the names found."""
+    spare = [k for k, row in enumerate(rows) if row.partly and k not in matching.unknown_of]
+    if not spare:
+        return []
+    matching.holds = [(*row.unknowns, *row.partly) for row in rows]
+    users = matching.users()
+    names = list(dict.fromkeys(n for row in rows for n in row.partly))
+    for name in (*unknowns, *names):
+        if name not in matching.relation_of:
+            augment(name, users, matching)
+    found = [n for n in names if n in matching.relation_of]
+    for row in rows:
+        row.unknowns = (*row.unknowns, *(n for n in row.partly if n in found))
+    matching.holds = [row.unknowns for row in rows]
+    return found
+
+
+def _fit(rows: list[Row], matching: Matching, speaks: Speaks) -> None:
+    """Match the same names anew, relations to names with as many axes as they have free indices
+    where that goes: `sum[j](Q[i,j]*x[j]) + a[i]*m = c[i]` determines x rather than m."""
+    names = list(matching.relation_of)
+    counts = [speaks.free_indices(row.first) for row in rows]
+
+    def fits(k: int, name: str) -> bool:
+        return speaks.ranks[name][0] == counts[k]
+
+    if all(fits(k, n) for n, k in matching.relation_of.items()):
+        return
+    used = set(matching.unknown_of)
+    again = Matching(matching.holds)
+    users = {n: [k for k in ks if k in used] for n, ks in matching.users().items()}
+    for good in (True, False):
+        for name in names:
+            allowed = {n: [k for k in ks if fits(k, n)] if good else ks for n, ks in users.items()}
+            if name not in again.relation_of:
+                augment(name, allowed, again)
+    if len(again.relation_of) == len(names):
+        matching.unknown_of, matching.relation_of = again.unknown_of, again.relation_of
+
+
 def _wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds: bool):
     """Leave out relations of names set from outside that nobody needs for another name: a value
     that would be computed may simply be set instead."""
@@ -227,14 +290,19 @@ def _wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds:
     return kept, left
 
 
-def _take(rows, matching: Matching, out: Outline, speaks, result: Assignment, report: Report):
+def _take(rows, matching: Matching, tied: list[int], out: Outline, speaks,
+          result: Assignment, report: Report):
     """Turn round what can be, and leave the rest to be solved."""
     matched = {name: rows[k] for name, k in matching.relation_of.items()}
     if not matched:
         return
-    together = _together(matched, out, speaks)
+    together = _together(matched, [rows[k] for k in tied], out, speaks)
+    result.coupled += [Whole(rows[k].relations, rows[k].unknowns, None) for k in tied]
     for name, row in sorted(matched.items(), key=lambda item: item[1].first.span.start):
         result.found.append(name)
+        if name in out.relations:
+            result.coupled.append(Whole(row.relations, row.unknowns, name))
+            continue
         turned = [turn_round(r, name, out) for r in row.relations]
         plain = all(t is not None and _plain(t.target, out) for t in turned)
         if name not in together and plain:
@@ -248,22 +316,20 @@ def _take(rows, matching: Matching, out: Outline, speaks, result: Assignment, re
                     if not _evident(condition):
                         words = f"`{quote}` has no solution for {name}: {why}"
                         out.checks.append(Domain(condition, None, r.where, r.span, words))
-        elif len(row.relations) > 1 or row.first.where is not None or row.first.otherwise:
-            report.error(
-                f"`{report.quote(row.first.span)}` must be solved for {name}, which is not"
-                " supported in this version for relations with conditions",
-                row.first.span,
-            )
-            result.reported += row.relations
         else:
-            result.solved[name] = row.first
+            result.solved.append(Whole(row.relations, row.unknowns, name))
 
 
-def _together(matched: dict[str, Row], out: Outline, speaks: Speaks) -> set[str]:
-    """The matched names that depend on themselves."""
+def _together(
+    matched: dict[str, Row], tied: list[Row], out: Outline, speaks: Speaks
+) -> set[str]:
+    """The matched names that depend on themselves. `tied`: relations without an unknown of their
+    own, which make one system of all that they hold."""
     reads: dict[str, tuple[str, ...]] = {}
     names = {*matched, *out.relations}
-    sources = {**out.relations, **{n: row.relations for n, row in matched.items()}}
+    sources = dict(out.relations)
+    for name, row in matched.items():
+        sources[name] = [*sources.get(name, ()), *row.relations]
     for name, relations in sources.items():
         found: dict[str, None] = {}
         for relation in relations:
@@ -271,6 +337,11 @@ def _together(matched: dict[str, Row], out: Outline, speaks: Speaks) -> set[str]
                 if other in names and other != name:
                     found[other] = None
         reads[name] = tuple(found)
+    # So does one with a name that is unknown in part, and that no relation is matched to.
+    coupled = [*tied, *(row for n, row in matched.items() if n in out.relations or row.partly)]
+    for row in coupled if tied or any(n in out.relations for n in matched) else ():
+        for name in (*row.unknowns, *row.partly):
+            reads[name] = tuple(dict.fromkeys((*reads[name], *row.unknowns, *row.partly)))
     found = components(list(reads), reads.__getitem__)
     return {n for c in found if len(c) > 1 for n in c if n in matched}
 

@@ -19,7 +19,7 @@ from ..resolve import Resolver
 from ..system import Apply, Block, Expr, Index, IndexValue, Ref, SymbolValue, Unknown
 from .linearity import Coupled, degree, open_sums
 
-MOST_UNKNOWNS = 256  # of a block: the Jacobian's expressions are in the bytecode
+MOST_UNKNOWNS = 256  # of a block: all entries of its Jacobian are expressions in the bytecode
 
 
 class Blocks:
@@ -57,10 +57,17 @@ class Blocks:
 
     def take(self, component: list[str], definitions, reads) -> list[str] | None:
         """Make a block of a component that depends on itself: its names in order. None (and nothing
-        changed) when its members do not have one space."""
+        changed) when its members do not have one space, or they are too many."""
         if not self._one_space(component, definitions):
             return None
+        members = set(component)
+        try:
+            opened = {n: open_sums(definitions[n][0].body, members) for n in component}
+        except Coupled:
+            return None
         unknowns = [n for n in component if definitions[n][0].implicit]
+        if len(unknowns) > MOST_UNKNOWNS:
+            return None
         rest = [n for n in component if n not in unknowns]
         while True:
             cycle = self._cycle(rest, reads)
@@ -69,28 +76,12 @@ class Blocks:
             torn = min(cycle, key=lambda n: (n not in self.guesses, -self._degree(n, cycle, reads)))
             rest.remove(torn)
             unknowns.append(torn)
+            if len(unknowns) > MOST_UNKNOWNS:
+                return None
         places = {n: k for k, n in enumerate(self.resolver.ranks)}  # where names stand first
         unknowns.sort(key=lambda n: places.get(n, 0))
-        first = definitions[unknowns[0]][0]
-        if len(unknowns) > MOST_UNKNOWNS:
-            self.report.error(
-                f"{len(unknowns)} unknowns must be solved for together; more than"
-                f" {MOST_UNKNOWNS} are not supported in this version",
-                first.node.span,
-            )
-            return [*unknowns, *rest]
-        members = set(component)
         for name in component:
-            case = definitions[name][0]
-            try:
-                case.body = open_sums(case.body, members)
-            except Coupled as problem:
-                self.report.error(
-                    f"`{self.report.quote(case.node.span)}` must be solved for"
-                    f" {name}, but {problem} reduces over an expression of it: that is supported"
-                    " for sums that are linear in it and ranges of fixed length only",
-                    case.node.span,
-                )
+            definitions[name][0].body = opened[name]
         for name in unknowns:
             case = definitions[name][0]
             if not case.implicit:
@@ -151,9 +142,9 @@ class Blocks:
         members = set(component)
         if all(degree(definitions[n][0].body, members) < 2 for n in component):
             return
-        from ..order import _shortest_cycle
+        from ..order import shortest_cycle
 
-        cycle = _shortest_cycle(component, {n: tuple(reads[n]) for n in component})
+        cycle = shortest_cycle(component, {n: tuple(reads[n]) for n in component})
         self.report.warning(
             f"these arrays are solved for together, element by element, each from 1:"
             f" {' -> '.join([*cycle, cycle[0]])}",
@@ -170,9 +161,18 @@ class Blocks:
         )
 
     def _unknown(self, name: str, case: Drawn) -> Unknown:
+        own = next({*u, *inside} for u, inside in self.found if name in u)
+        return Unknown(name, *self.guess(name, case.subscripts, own))
+
+    def guess(
+        self, name: str, subscripts: tuple[Expr, ...], own: set[str]
+    ) -> tuple[Expr | None, Expr | None, Expr | None]:
+        """Where the solve for `name` starts, and its bounds (None: no bound), at `subscripts`. What
+        is wrong is reported. `own`: what is solved for together, which guesses cannot read."""
         guess = self.guesses.get(name)
+        nothing = None, None, None  # no guess: the engine looks for a start
         if guess is None:
-            return Unknown(name)
+            return nothing
         resolver = self.resolver
         frame = resolver.begin()
         try:
@@ -184,29 +184,28 @@ class Blocks:
             ]
         except (Unsupported, TooLarge) as problem:
             self.report.error(f"{problem} cannot stand in a guess", guess.span)
-            return Unknown(name)
+            return nothing
         if resolver.bad:
-            return Unknown(name)
-        if places and len(places) != len(case.subscripts):
+            return nothing
+        if places and len(places) != len(subscripts):
             self.report.error(
-                f"{name} has {len(case.subscripts)} subscripts, but {len(places)} here", guess.span
+                f"{name} has {len(subscripts)} subscripts, but {len(places)} here", guess.span
             )
-            return Unknown(name)
+            return nothing
         values: dict[Index, Expr] = {}
-        for mine, other in zip(places, case.subscripts, strict=False):
+        for mine, other in zip(places, subscripts, strict=False):
             if type(mine) is not IndexValue:
                 self.report.error(
                     f"a guess is for all of {name}: its subscripts are plain indices", guess.span
                 )
-                return Unknown(name)
+                return nothing
             values[mine.index] = other
         start, lo, hi = (None if p is None else substitute(p, values) for p in parts)
-        own = next({*u, *inside} for u, inside in self.found if name in u)
         for part in (start, lo, hi):
             if type(part) is SymbolValue:
                 self.report.error("a guess is a number", guess.span)
-                return Unknown(name)
+                return nothing
             if part is not None and any(r.variable in own for r in references(part)):
                 self.report.error("a guess cannot depend on what is solved for", guess.span)
-                return Unknown(name)
-        return Unknown(name, start, lo, hi)
+                return nothing
+        return start, lo, hi

@@ -26,47 +26,22 @@ class Diagnosis:
     ) -> None:
         self.out, self.seen, self.report = out, seen, report
         self.speaks, self.known = speaks, known
-        self.partial: set[str] = set()  # names that relations determine in part only, reported
 
     # -- relations without unknowns ----------------------------------------------------------
     def nothing_unknown(self, rows: list, result) -> list:
         """The rows that hold an unknown; errors about the others."""
         kept = []
         for row in rows:
-            if row.unknowns:
+            if row.unknowns or row.partly:
                 kept.append(row)
                 continue
             result.reported += row.relations
             relation = row.first
-            partly = [n for n in self.speaks.of(relation) if self._partly(n)]
-            if partly:
-                self._partial(relation, partly)
-                self.partial.update(partly)
-            elif row.kind == "given" and relation.lhs.name in self.out.givens:
+            if row.kind == "given" and relation.lhs.name in self.out.givens:
                 self._given(relation)
             else:
                 self._determined(relation)
         return kept
-
-    def _partly(self, name: str) -> bool:
-        """Whether the relations of `name` may leave elements of it to other relations."""
-        for relation in self.out.relations.get(name, ()):
-            lhs = relation.lhs
-            if relation.where is not None:
-                return True
-            if type(lhs) is S.Subscript and any(
-                type(s) is not S.Name or s.name not in self.out.indices for s in lhs.subs
-            ):
-                return True
-        return False
-
-    def _partial(self, relation: S.Relation, partly: list[str]) -> None:
-        self.report.error(
-            f"`{self.report.quote(relation.span)}` must be solved for the elements of"
-            f" {joined(partly, 'or')} that no other relation determines, which is not supported"
-            " in this version",
-            relation.span,
-        )
 
     def _given(self, relation: S.Relation) -> None:
         name = relation.lhs.name
@@ -97,8 +72,13 @@ class Diagnosis:
         )
 
     # -- counts ------------------------------------------------------------------------------
-    def structure(self, rows, matching: Matching, unknowns: list[str], preferred) -> bool:
-        """Whether every relation has an unknown and every unknown a relation; reports if not."""
+    def structure(
+        self, rows, matching: Matching, unknowns: list[str], preferred, tied: list[int],
+        open: list[str],
+    ) -> bool:
+        """Whether every relation has an unknown and every unknown a relation; reports if not.
+        Where arrays are solved for elements count, and not whole relations: `tied` takes the
+        relations that have no unknown of their own, `open` the unknowns without a relation."""
         competing, wanted = matching.over_determined()
         competing = [k for k in competing if rows[k].unknowns]
         loose = [
@@ -110,24 +90,18 @@ class Diagnosis:
             return True
         if self._slips([*open_names, *wanted]):
             return False
-        held = [(rows[k].first, n) for k in competing for n in self.speaks.of(rows[k].first)]
-        partly = [(r, n) for r, n in held if self._partly(n)]
-        if partly:
-            self._partial(partly[0][0], list(dict.fromkeys(n for _, n in partly)))
-            self.partial.update(n for _, n in partly)
-            return False
         arrays = [n for n in wanted if self.speaks.ranks[n][0]]
         if competing and arrays:
-            first = rows[competing[0]].first
-            self.report.error(
-                f"`{self.report.quote(first.span)}` must be solved for elements of"
-                f" {joined(arrays, 'or')}, which is not supported in this version: one relation"
-                " determines an array as a whole",
-                first.span,
-                notes=[("together with this one", rows[k].first.span) for k in competing[1:4]],
-            )
+            tied += [k for k in competing if k not in matching.unknown_of]
         elif competing:
             self._over([r for k in competing for r in rows[k].relations], wanted)
+        for name in list(loose):
+            if self.speaks.ranks[name][0] and any(
+                self._couples(r, name) for row in rows if name in row.unknowns
+                for r in row.relations
+            ):
+                loose.remove(name)
+                open.append(name)
         done: set[str] = set()
         for name in loose:
             if name in done:
@@ -138,7 +112,17 @@ class Diagnosis:
             relations, names = matching.under_determined([name, *more])
             done.update(names)
             self._under([rows[k].first for k in relations], names)
-        return False
+        return not loose and (not competing or bool(arrays))
+
+    def _couples(self, relation: S.Relation, name: str) -> bool:
+        """Whether a relation reads several elements of `name` at each of its points."""
+        places = [n.subs for side in (relation.lhs, relation.rhs) for n in S.walk(side)
+                  if type(n) is S.Subscript and n.name == name]
+        if len(set(places)) > 1:
+            return True
+        return any(
+            n.name == name for side in (relation.lhs, relation.rhs) for r in S.walk(side)
+            if type(r) is S.Reduce for n in S.walk(r) if type(n) is S.Subscript)
 
     def _ambiguous(self, name: str, matching: Matching, preferred) -> bool:
         """Whether an unknown left over could as well have been determined instead of another. One

@@ -1,80 +1,49 @@
-"""A relation that is solved for a name: resolved as `left - right`, which must be 0."""
+"""A relation that is solved for one name, each element on its own."""
 
 from __future__ import annotations
 
-from hvm_vm.language import syntax as S
-
 from ..affine import Integers
-from ..drawn import Drawn, unsupported
+from ..drawn import Drawn
 from ..guards import references
-from ..problems import POISON, TooLarge, Unsupported
 from ..report import joined
 from ..resolve import Resolver
-from ..system import Apply, Expr, IndexValue
-from .inversion import occurrences
+from ..system import IndexValue
+from .rows import Whole, draw_whole
 
 
-def draw_solved(
-    relation: S.Relation, name: str, resolver: Resolver, integers: Integers
-) -> Drawn:
-    """Resolve a relation for one of its names; what is wrong is reported and leaves a Drawn that is
-    `bad`. Every element of `name` must be solved for on its own: it stands everywhere at one place
-    whose subscripts are the relation's free indices."""
-    frame = resolver.begin()
-    report = resolver.report
-    found = [*occurrences(relation.lhs, name), *occurrences(relation.rhs, name)]
-    lhs = found[0] if found else S.Name(name, relation.span)
-    node = S.Relation(lhs, relation.rhs, span=relation.span)
-    body: Expr = POISON
-    try:
-        sides = [resolver.expr(side, frame) for side in (relation.lhs, relation.rhs)]
-        body = Apply("sub", tuple(sides))
-    except Unsupported as problem:
-        unsupported(relation, problem, resolver)
-        resolver.bad = True
-    except TooLarge:
-        resolver.error(
-            f"`{report.quote(relation.span)}` is too large when its functions are written out",
-            relation.span,
-        )
-    subscripts: tuple[Expr, ...] = ()
-    if not found and resolver.ranks[name][0]:
-        resolver.error(
-            f"`{report.quote(relation.span)}` must be solved for {name}, on which it depends"
-            " through others; that is supported for single numbers only in this version",
-            relation.span,
-        )
-    if not resolver.bad:
-        places = list(dict.fromkeys(r.subscripts for r in references(body) if r.variable == name))
-        subscripts = places[0] if places else ()
-        _judge(relation, name, places, tuple(frame.names.values()), resolver)
-    bad = resolver.bad
-    return Drawn(
-        node, name, () if bad else tuple(frame.names.values()), () if bad else subscripts,
-        () if bad else tuple(integers.polynomial(s) for s in subscripts), None,
-        POISON if bad else body, bad=bad, implicit=True,
-    )  # fmt: skip
-
-
-def _judge(relation: S.Relation, name: str, places: list, indices: tuple, resolver) -> None:
-    """Report what is no solve of one element at a time."""
-    quote = resolver.report.quote(relation.span)
-    plain = [s.index for s in places[0] if type(s) is IndexValue] if places else []
-    places = places or [()]
-    if len(places) > 1 or len(plain) < len(places[0]) or not set(plain) <= set(indices):
-        resolver.error(
-            f"`{quote}` couples elements of {name}: solving for all of them together is not"
-            " supported in this version",
-            relation.span,
-        )
-        return
-    rest = [i.text for i in indices if i not in plain]
+def draw_solved(whole: Whole, resolver: Resolver, integers: Integers) -> Drawn | None:
+    """A relation as the definition of what it is matched to, whose body must be 0; what is wrong is
+    reported and leaves a Drawn that is `bad`. None when it is not solved point by point: when the
+    name does not stand everywhere at one place, whose subscripts are the relation's free indices.
+    """
+    draw_whole(whole, resolver)
+    row, name = whole.rows[0], whole.matched
+    if row.bad:
+        return row
+    if len(whole.rows) > 1 or row.condition is not None:
+        return None
+    places = list(dict.fromkeys(r.subscripts for r in references(row.body) if r.variable == name))
+    if not places and resolver.ranks[name][0]:
+        return None
+    subscripts = places[0] if places else ()
+    plain = [s.index for s in subscripts if type(s) is IndexValue]
+    if len(places) > 1 or len(plain) < len(subscripts) or not set(plain) <= set(row.indices):
+        return None
+    rest = [i.text for i in row.indices if i not in plain]
+    quote = resolver.report.quote(row.node.span)
     if rest:
+        if len(whole.names) > 1:
+            return None  # what it is matched to is one way to see it
         resolver.error(
             f"`{quote}` holds for every {joined(rest)}, which over-determines {name}: it has"
             f" {'no such index' if not plain else 'the indices ' + joined(i.text for i in plain)}",
-            relation.span,
+            row.node.span,
             "reduce over the index, as in sum[" + ",".join(rest) + "](…), or write check in front",
         )
+        row.bad = True
     elif len(set(plain)) < len(plain):
-        resolver.error(f"`{quote}` speaks of the diagonal of {name} only", relation.span)
+        resolver.error(f"`{quote}` speaks of the diagonal of {name} only", row.node.span)
+        row.bad = True
+    row.subscripts = subscripts
+    row.places = tuple(integers.polynomial(s) for s in subscripts)
+    return row

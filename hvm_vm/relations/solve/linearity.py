@@ -41,6 +41,10 @@ def degree(expr: Expr, names) -> int:
             return degrees[0] if not degrees[1] else 2
         if expr.op == "if" and not degrees[0]:
             return max(degrees)
+    if kind is Reduce and expr.op in ("sum", "mean") and (
+        expr.condition is None or not holds(expr.condition, names)
+    ):
+        return degree(expr.body, names)
     return 2
 
 
@@ -55,13 +59,13 @@ def open_sums(expr: Expr, names) -> Expr:
     body = open_sums(expr.body, names)
     condition = expr.condition
     if condition is not None and holds(condition, names):
-        return _written_out(expr.op, expr.indices, condition, body)
+        return written_out(expr.op, expr.indices, condition, body)
     if expr.op == "sum":
         try:
             return _summed(expr.indices, condition, body, names)
         except Coupled:
             pass
-    return _written_out(expr.op, expr.indices, condition, body)
+    return written_out(expr.op, expr.indices, condition, body)
 
 
 def _summed(indices: tuple[Index, ...], condition, body: Expr, names) -> Expr:
@@ -118,7 +122,7 @@ def _over(expr: Expr, indices: tuple[Index, ...]) -> bool:
     return False
 
 
-def _written_out(op: str, indices: tuple[Index, ...], condition, body: Expr) -> Expr:
+def written_out(op: str, indices: tuple[Index, ...], condition, body: Expr) -> Expr:
     ranges = []
     for index in indices:
         lo, hi = index.lo.constant, index.hi.constant

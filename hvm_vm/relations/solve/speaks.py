@@ -26,6 +26,22 @@ class Speaks:
             self._expr(relation.where, frozenset(), found, True)
         return list(found)
 
+    def free_indices(self, relation: S.Relation) -> int:
+        """How many indices a relation holds for, as far as they are written in it."""
+        found: set[str] = set()
+        stack: list[tuple[S.Expr, frozenset]] = [(s, frozenset()) for s in (
+            relation.lhs, relation.rhs)]
+        while stack:
+            node, bound = stack.pop()
+            if type(node) is S.Name:
+                if node.name in self.out.indices and node.name not in bound:
+                    found.add(node.name)
+            else:
+                if type(node) is S.Reduce:
+                    bound = bound | {i.name for i in node.indices}
+                stack.extend((child, bound) for child in S.children(node))
+        return len(found)
+
     def through(self, relation: S.Relation, known: set[str]) -> list[str]:
         """The names that are not known, and that what the relation speaks of is computed from."""
         found: dict[str, None] = {}
