@@ -6,7 +6,8 @@ import os
 import sys
 
 from hvm_vm.bytecode.module import Family, Input, Member, Module, Output, SizeSymbol
-from hvm_vm.lowering import convert, dead, fuse, regions, solve, system as systems
+from hvm_vm.lowering import convert, dead, fuse, regions, solve
+from hvm_vm.lowering import system as systems
 from hvm_vm.lowering.canonical import Canon
 from hvm_vm.lowering.emit import Emitter, precondition
 from hvm_vm.lowering.operation import Operation, Space

@@ -281,9 +281,8 @@ class _Build:
             types.note_uses(expr, symbolic, undeclared)
         inputs.set_types(types, axes, definitions, defaults, symbolic, out)
         for name in ordered:
-            if name in self.systems.members:
-                types.of[name] = "float"
-            elif name in definitions and definitions[name][0].implicit:
+            implicit = name in definitions and definitions[name][0].implicit
+            if implicit or name in self.systems.members:
                 types.of[name] = "float"
             elif name in definitions:
                 types.determine(name, definitions[name])

@@ -82,8 +82,8 @@ def draw_whole(whole: Whole, resolver: Resolver) -> None:
             needed = [r for r in other.indices if r.text not in own]
             if needed:
                 resolver.report.error(
-                    f"`{resolver.report.quote(row.node.span)}` takes what the other cases leave, but"
-                    f" it does not have their index {needed[0].text}",
+                    f"`{resolver.report.quote(row.node.span)}` takes what the other cases leave,"
+                    f" but it does not have their index {needed[0].text}",
                     row.node.span,
                 )
                 row.bad = True

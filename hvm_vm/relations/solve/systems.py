@@ -29,7 +29,19 @@ from ..order import components
 from ..prove import formula, proven, refuted
 from ..report import Report, joined, place
 from ..resolve import Resolver
-from ..system import Apply, Axis, Const, Coupled, Equation, Expr, Index, IndexValue, Reduce, Ref, Start
+from ..system import (
+    Apply,
+    Axis,
+    Const,
+    Coupled,
+    Equation,
+    Expr,
+    Index,
+    IndexValue,
+    Reduce,
+    Ref,
+    Start,
+)
 from .blocks import Blocks
 from .counting import elements, points
 from .linearity import Coupled as Inseparable
@@ -124,7 +136,8 @@ class Systems:
     def decide(self, definitions, coverage: Coverage) -> None:
         """Add the names that are read where no explicit relation determines them. A matched name
         that explicit relations determine whole is an error."""
-        held = [n for n in self.partly(definitions) if n in coverage.partial and n not in self.names]
+        partial = coverage.partial
+        held = [n for n in self.partly(definitions) if n in partial and n not in self.names]
         for whole in self._all():
             for row in whole.rows:
                 for name in held:
@@ -191,7 +204,7 @@ class Systems:
         explicit = {n: [c for c in definitions[n] if not c.implicit] for n in unknowns}
         rows = [(w, row) for w in wholes for row in w.rows]
         rows += [(None, c) for n in unknowns for c in definitions[n] if c.implicit]
-        for whole, row in rows:
+        for _, row in rows:
             self._within(row, members)
         self._supersede(rows, explicit, unknowns)
         for _, row in rows:
@@ -371,9 +384,9 @@ class Systems:
         balance = self._balance(group.equations, {n: [] for n in group.unknowns}, group.unknowns)
         if balance is None or balance == 0:
             return
-        over = balance.constant is not None and balance.constant > 0 or (
+        over = (balance.constant is not None and balance.constant > 0) or (
             balance.constant is None and balance.at_least(1))
-        under = balance.constant is not None and balance.constant < 0 or (
+        under = (balance.constant is not None and balance.constant < 0) or (
             balance.constant is None and (-balance).at_least(1))
         if not over and not under:
             return
