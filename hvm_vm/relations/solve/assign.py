@@ -56,7 +56,7 @@ class Assignment:
 
 
 def constants_first(out: Outline, resolver: Resolver, others: Iterable[str]) -> list[S.Relation]:
-    """Numbers with a constant and another relation: the constant is what is known of them (but for
+    """Names with a constant and another relation: the constant is what is known of them (but for
     the names in `others`), so the other relation is free to determine an unknown that it holds."""
     free: list[S.Relation] = []
     crowded = [n for n, r in out.relations.items() if len(r) == 2 and n not in out.givens]
@@ -67,7 +67,7 @@ def constants_first(out: Outline, resolver: Resolver, others: Iterable[str]) -> 
     for name in crowded:
         relations = out.relations[name]
         if name in others or any(
-            type(r.lhs) is not S.Name or r.where is not None or r.otherwise for r in relations
+            not _plain(r.lhs, out) or r.where is not None or r.otherwise for r in relations
         ):
             continue
         constants = [r for r in relations if default_value(r, out) is not None]

@@ -26,6 +26,11 @@ def test_an_indexed_family_is_turned_round_whole():
     assert close(out["I"], [2, 3])
 
 
+def test_what_a_constant_gives_a_whole_array_leaves_its_other_relation_free():
+    text = "index k : 4\ny[k] = [1, 4, 9, 16]\nc[k] = 2\ny[k] = c[k]*x[k]"
+    assert close(values(text)["x"], [0.5, 2, 4.5, 8])
+
+
 @pytest.mark.parametrize(
     "text, x",
     [
