@@ -135,7 +135,7 @@ def assign(
     matching.holds = [row.unknowns for row in rows]
     unknowns += _in_part(rows, matching, unknowns)
     _fit(rows, matching, speaks)
-    tied, result.open = [], []
+    tied, result.open = _by_elements(rows, matching, speaks)
     if not trouble.structure(rows, matching, unknowns, preferred, tied, result.open):
         result.reported += [r for row in rows for r in row.relations]
         out.implicit = []
@@ -266,6 +266,29 @@ def _fit(rows: list[Row], matching: Matching, speaks: Speaks) -> None:
         matching.unknown_of, matching.relation_of = again.unknown_of, again.relation_of
 
 
+def _by_elements(rows: list[Row], matching: Matching, speaks: Speaks):
+    """Relations that hold for more indices than the unknown that they are matched to has axes
+    (`a + b*t[k] = y[k]` determines a and b together): elements count here, not whole relations.
+    Those lose their match, as do relations that compete with them. Returns the relations that have
+    no unknown of their own and the unknowns that no relation is matched to."""
+    wide = [k for k, name in matching.unknown_of.items()
+            if rows[k].kind != "dropped" or name in rows[k].unknowns
+            if speaks.free_indices(rows[k].first) > speaks.ranks[name][0]]
+    for k in wide:
+        del matching.relation_of[matching.unknown_of.pop(k)]
+    reached, names, waiting = dict.fromkeys(wide), {}, list(wide)
+    while waiting:
+        for name in rows[waiting.pop()].unknowns:
+            names[name] = None
+            k = matching.relation_of.get(name)
+            if k is not None and k not in reached:
+                reached[k] = None
+                waiting.append(k)
+    free = [k for k, row in enumerate(rows) if k not in matching.unknown_of and k not in reached
+            and any(n in names for n in row.unknowns)]
+    return [*wide, *free], [n for n in names if n not in matching.relation_of]
+
+
 def _wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds: bool):
     """Leave out relations of names set from outside that nobody needs for another name: a value
     that would be computed may simply be set instead."""
@@ -294,8 +317,6 @@ def _take(rows, matching: Matching, tied: list[int], out: Outline, speaks,
           result: Assignment, report: Report):
     """Turn round what can be, and leave the rest to be solved."""
     matched = {name: rows[k] for name, k in matching.relation_of.items()}
-    if not matched:
-        return
     together = _together(matched, [rows[k] for k in tied], out, speaks)
     result.coupled += [Whole(rows[k].relations, rows[k].unknowns, None) for k in tied]
     for name, row in sorted(matched.items(), key=lambda item: item[1].first.span.start):
@@ -341,7 +362,8 @@ def _together(
     coupled = [*tied, *(row for n, row in matched.items() if n in out.relations or row.partly)]
     for row in coupled if tied or any(n in out.relations for n in matched) else ():
         for name in (*row.unknowns, *row.partly):
-            reads[name] = tuple(dict.fromkeys((*reads[name], *row.unknowns, *row.partly)))
+            own = reads.get(name, ())
+            reads[name] = tuple(dict.fromkeys((*own, *row.unknowns, *row.partly)))
     found = components(list(reads), reads.__getitem__)
     return {n for c in found if len(c) > 1 for n in c if n in matched}
 

@@ -77,13 +77,15 @@ class Diagnosis:
         open: list[str],
     ) -> bool:
         """Whether every relation has an unknown and every unknown a relation; reports if not.
-        Where arrays are solved for elements count, and not whole relations: `tied` takes the
-        relations that have no unknown of their own, `open` the unknowns without a relation."""
-        competing, wanted = matching.over_determined()
+        Where arrays are solved for elements count, and not whole relations: `tied` holds the
+        relations that have no unknown of their own, `open` the unknowns without a relation; more
+        are added."""
+        competing, wanted = matching.over_determined(tied)
         competing = [k for k in competing if rows[k].unknowns]
         loose = [
             n for n in unknowns
-            if n not in matching.relation_of and self._ambiguous(n, matching, preferred)
+            if n not in matching.relation_of and n not in open
+            and self._ambiguous(n, matching, preferred)
         ]
         _, open_names = matching.under_determined(loose)
         if not competing and not loose:

@@ -28,16 +28,18 @@ class Matching:
                 found.setdefault(name, []).append(number)
         return found
 
-    def over_determined(self) -> tuple[list[int], list[str]]:
-        """The relations that compete, and the unknowns that they compete for."""
+    def over_determined(self, apart: Iterable[int] = ()) -> tuple[list[int], list[str]]:
+        """The relations that compete, and the unknowns that they compete for. Those `apart` have
+        no unknown of their own and compete for none."""
         relations = {n for n in range(len(self.holds)) if n not in self.unknown_of}
+        relations.difference_update(apart)
         waiting, unknowns = list(relations), set()
         while waiting:
             for name in self.holds[waiting.pop()]:
                 if name not in unknowns:
                     unknowns.add(name)
-                    other = self.relation_of[name]  # matched, or the matching could grow
-                    if other not in relations:
+                    other = self.relation_of.get(name)  # None for one that elements determine
+                    if other is not None and other not in relations:
                         relations.add(other)
                         waiting.append(other)
         return sorted(relations), sorted(unknowns)
