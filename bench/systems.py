@@ -26,30 +26,6 @@ from hvm_vm.api.program import Program
 from hvm_vm.bytecode import assemble, verify
 from tests.bytecode import systems
 
-TRIDIAGONAL = """.hvma 0.1
-.file "tridiagonal.hmp"
-.precision f64
-.size N
-.register a f64[N]
-.register d f64[N]
-.register c f64[N]
-.register f f64[N]
-.register u f64[N]
-.input a %a
-.input d %d
-.input c %c
-.input f %f
-.output u %u
-0 system %u[k] iterations 60 tolerance 1e-10 along k:N
-    (row 0 along i:N)
-    (term 0 value %d[i]*%u[i] slope %d[i] along i:N)
-    (term 0 value %a[i]*%u[i - 1]?(1 < i) slope %a[i] along i:N)
-    (term 0 value %c[i]*%u[i + 1]?(i < size(N)) slope %c[i] along i:N)
-    (term 0 value -%f[i] along i:N)
-    message "1: a[i]*u[i-1] + d[i]*u[i] + c[i]*u[i+1] = f[i]"
-1 halt
-"""
-
 
 def dense(rng, n=1000):
     from scipy.linalg.lapack import dgesv
@@ -72,7 +48,7 @@ def tridiagonal(rng, n=100_000):
     from scipy.linalg.lapack import dgtsv
     a, c, f = (rng.uniform(-1, 1, n) for _ in range(3))
     d = 2.1 + rng.uniform(0, 1, n)
-    return (TRIDIAGONAL, {"a": a, "d": d, "c": c, "f": f},
+    return (systems.text("tridiagonal"), {"a": a, "d": d, "c": c, "f": f},
             lambda: dgtsv(a[1:], d, c[:-1], f), "u", f"gtsv, {n} unknowns")
 
 

@@ -182,8 +182,32 @@ GRID = HEAD.format(name="grid", precision="{precision}") + """
 1 halt
 """
 
+# a[i]*u[i-1] + d[i]*u[i] + c[i]*u[i+1] = f[i]: three diagonals, all of them data
+TRIDIAGONAL = HEAD.format(name="tridiagonal", precision="{precision}") + """
+.size N
+.register a {precision}[N]
+.register d {precision}[N]
+.register c {precision}[N]
+.register f {precision}[N]
+.register u {precision}[N]
+.input a %a
+.input d %d
+.input c %c
+.input f %f
+.output u %u
+.source 2:1 "a[i]*u[i-1] + d[i]*u[i] + c[i]*u[i+1] = f[i]"
+0 system %u[k] iterations 60 tolerance 1e-10 along k:N
+    (row 0 along i:N)
+    (term 0 value %d[i]*%u[i] slope %d[i] along i:N)
+    (term 0 value %a[i]*%u[i - 1]?(1 < i) slope %a[i] along i:N)
+    (term 0 value %c[i]*%u[i + 1]?(i < size(N)) slope %c[i] along i:N)
+    (term 0 value -%f[i] along i:N)
+    message "2: a[i]*u[i-1] + d[i]*u[i] + c[i]*u[i+1] = f[i]" @2:1
+1 halt
+"""
+
 ALL = {"dense": DENSE, "matrix": MATRIX, "rod": ROD, "pair": PAIR, "squares": SQUARES,
-       "network": NETWORK, "reaction": REACTION, "grid": GRID}
+       "network": NETWORK, "reaction": REACTION, "grid": GRID, "tridiagonal": TRIDIAGONAL}
 
 
 def text(name: str, precision: str = "f64", unsolved: str = "") -> str:

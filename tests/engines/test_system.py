@@ -78,6 +78,50 @@ def test_a_rod_is_tridiagonal(engine, n, rng):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("precision", ["f64", "f32"])
+@pytest.mark.parametrize("n", [25, 26, 33, 34, 257, 258])
+def test_three_diagonals_solved_again_with_other_numbers(engine, precision, n, rng):
+    """Also where the matrix is no longer diagonally dominant, and where it is singular."""
+    below, above, right = (rng.uniform(-1, 1, n) for _ in range(3))
+    main = 2.1 + rng.uniform(0, 1, n)
+    values = {"a": below, "d": main, "c": above, "f": right}
+    kind = {"f64": np.float64, "f32": np.float32}[precision]
+    bound = program("tridiagonal", precision).bind(
+        engine=engine, **{k: v.astype(kind) for k, v in values.items()})
+    bound.run()
+    for scale in (1.0, 1.5, 0.01):
+        bound.inputs["d"][...] = scale * main
+        bound.inputs["f"][...] = rng.normal(size=n)
+        bound.run()
+        a, d, c = (np.asarray(bound.inputs[k], float) for k in "adc")
+        matrix = np.diag(d) + np.diag(a[1:], -1) + np.diag(c[:-1], 1)
+        x = np.linalg.solve(matrix, bound.inputs["f"])
+        close = 1e-10 if precision == "f64" else 1e-2 * np.linalg.cond(matrix) ** 0.5
+        assert abs(bound.outputs["u"] - x).max() < close * abs(x).max()
+    for name in "dac":
+        bound.inputs[name][...] = 0.0
+    with pytest.raises(hvm.RunError):
+        bound.run()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("n", [30, 131])
+def test_dense_solved_again_with_another_matrix(engine, n, rng):
+    a, b = rng.normal(size=(n, n)), rng.normal(size=n)
+    bound = program("dense").bind(engine=engine, A=a, b=b)
+    bound.run()
+    symmetric = a + a.T
+    indefinite = symmetric - np.diag(symmetric.diagonal()) + np.eye(n)
+    for matrix in (a + np.eye(n), a @ a.T + np.eye(n), indefinite, a):
+        bound.inputs["A"][...] = matrix
+        bound.run()
+        assert np.allclose(bound.outputs["x"], np.linalg.solve(matrix, b), rtol=1e-8, atol=1e-9)
+    bound.inputs["A"][3] = bound.inputs["A"][5]
+    with pytest.raises(hvm.RunError, match="contradict"):
+        bound.run()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_many_small_systems(engine, rng):
     s, d = rng.normal(size=400), rng.normal(size=400)
     found, _ = solved("pair", engine, {"s": s, "d": d, "c": -1.0})

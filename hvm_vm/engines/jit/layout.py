@@ -80,12 +80,12 @@ TOLD_WORDS = TOLD_N + 1
 #         kernel, parameters, and the address of its values.
 SYSTEM_CALLBACK, SYSTEM_WORDS = 0, 1
 #         Kernels that the callback calls: sums of products and of their magnitudes, by rows; a
-#         tridiagonal system, its arrays of SIZE numbers (float64), and the largest SHARE (float64)
-#         of its terms that a residual may be.
+#         tridiagonal system, its arrays of SIZE numbers (float64), the SIGN (float64) of CONSTANT
+#         on the right, and the largest SHARE (float64) of its terms that a residual may be.
 (PRODUCT_ROWS, PRODUCT_COLUMNS, PRODUCT_A, PRODUCT_A_ROW, PRODUCT_A_STEP, PRODUCT_B, PRODUCT_B_ROW,
  PRODUCT_B_STEP, PRODUCT_SUMS, PRODUCT_SIZES) = range(10)
 PRODUCT_WORDS = 10
-(TRI_SIZE, TRI_BELOW, TRI_MAIN, TRI_ABOVE, TRI_CONSTANT, TRI_X, TRI_PIVOTS, TRI_CARRIED, TRI_HELD,
+(TRI_SIZE, TRI_BELOW, TRI_MAIN, TRI_ABOVE, TRI_CONSTANT, TRI_SIGN, TRI_X, TRI_CARRIED, TRI_HELD,
  TRI_SHARE) = range(10)
 TRI_WORDS = 10
 

@@ -5,28 +5,25 @@ memory; the solving around it is `engines/systems`, called back from the dispatc
 from __future__ import annotations
 
 import ctypes
+from contextlib import nullcontext
 from dataclasses import replace
-from functools import cache as once
 
 import numpy as np
 
 from hvm_vm.bytecode.system_layout import ROOTS, SLOPES
 from hvm_vm.engines.bound import BoundInstruction, nodes_under
-from hvm_vm.engines.jit import cache
 from hvm_vm.engines.jit import layout as at
 from hvm_vm.engines.jit.block import Memory, ParameterBlock, memory_at
 from hvm_vm.engines.jit.encode import Step
 from hvm_vm.engines.jit.lane_program import WIDTH, LaneCompiler, Leaf
 from hvm_vm.engines.jit.prepare_maps import over_space
+from hvm_vm.engines.jit.repeat_system import KERNEL, Repeat, address_of, kernel, repeat
 from hvm_vm.engines.slices import slices
 from hvm_vm.engines.solved import Solved
-from hvm_vm.engines.systems.residuals import slope_view
 from hvm_vm.engines.systems.solve import System
 from hvm_vm.engines.systems.threads import lapack_threads
 from hvm_vm.engines.systems.values import Values
 
-_BLOCK = 16  # of `kernels/systems.py`
-_KERNEL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 FREE = ("const", "load", "index", "iconst")  # what the reference's lanes evaluate without copying
 
 
@@ -123,7 +120,7 @@ class Callback:
         self.one, self.programs, self.threads = one, programs, threads
         self.first = first  # of the parts of an instruction
         self.start = 0
-        self.function = _KERNEL(self._run)
+        self.function = KERNEL(self._run)
         self.address = ctypes.cast(self.function, ctypes.c_void_p).value
 
     def kernels(self) -> list[str]:
@@ -137,6 +134,8 @@ class Callback:
             values = memory.kept.get(self.start)
             if values is None or values.arrays is not memory.arrays:
                 values = None
+            elif values.repeat is not None and self._repeated(memory, values):
+                return 0
 
             def evaluator(module, one, arrays, precision):
                 found = values or Compiled(module, one, arrays, precision, self.programs, memory,
@@ -146,16 +145,27 @@ class Callback:
                 return found
             with lapack_threads(self.threads):
                 tell = self.system.solve(memory.arrays, evaluator)
-            if self.first:
-                memory.told.pop(self.one.pc, None)
-            if tell is not None:
-                memory.told.setdefault(self.one.pc, []).append(tell)
+            self._tell(memory, tell)
             return 0
         except Refused:
             return 1
         except BaseException as error:  # raised on the other side of the compiled code
             memory.raised = error
             return 1
+
+    def _repeated(self, memory: Memory, values: Compiled) -> bool:
+        with lapack_threads(self.threads) if values.repeat.lapack else nullcontext():
+            ended = values.repeat.run()
+        if ended is None:
+            return False
+        self._tell(memory, self.system.told(self.one, values, values.repeat.pattern, ended))
+        return True
+
+    def _tell(self, memory: Memory, tell) -> None:
+        if self.first:
+            memory.told.pop(self.one.pc, None)
+        if tell is not None:
+            memory.told.setdefault(self.one.pc, []).append(tell)
 
 
 class Compiled(Values):
@@ -169,10 +179,10 @@ class Compiled(Values):
             count = int(np.prod(program.shape))
             data = (ctypes.c_char * max(1, count * program.dtype.itemsize)).from_address(int(place))
             value = np.frombuffer(data, program.dtype, count).reshape(program.shape)
-            self.programs[key] = _KERNEL(int(kernel)), int(parameters), value
+            self.programs[key] = KERNEL(int(kernel)), int(parameters), value
         self.numbers = np.empty(0)
         self.products: dict[int, tuple | None] = {}
-        self.rows: np.ndarray | None = None
+        self.repeat: Repeat | None = None
         self.kind = "f32" if precision == np.float32 else "f64"
         self.done: set[tuple[int, int]] = set()
         self.stale = {key for key in self.programs if key[1] in self.moving[key[0]]}
@@ -195,7 +205,7 @@ class Compiled(Values):
         if made is None:
             return None
         words, sums, sizes = made
-        if _kernel(f"systems.product.{self.kind}")(words.ctypes.data) != 0:
+        if kernel(f"systems.product.{self.kind}")(address_of(words)) != 0:
             raise Refused
         return sums, sizes
 
@@ -233,66 +243,8 @@ class Compiled(Values):
         words[at.PRODUCT_SUMS], words[at.PRODUCT_SIZES] = sums.ctypes.data, sizes.ctypes.data
         return words, sums, sizes
 
-    def tridiagonal(self, pattern, layout, constant: np.ndarray, share: float):
-        """Solve a tridiagonal system whose equations come to `constant` where all unknowns are 0
-        (in the order of the matrix), and put the solution; a function for its residuals and their
-        scales. None where the elimination is in doubt (see `kernels/systems.py`)."""
-        n = pattern.size
-        if self.rows is None or self.rows.shape[1] != n:
-            self.rows, self.words = np.empty((3, n)), np.zeros(at.TRI_WORDS, np.int64)
-            self.held = np.empty(2 * (2 + _BLOCK))
-            self.fixed = False
-        diagonals, words = self._diagonals(pattern, layout), self.words
-        x, straight = self.rows[0], False
-        places = self.places()
-        if layout.column_at is None and len(places) == 1 and places[0].dtype == x.dtype and (
-                places[0].flags.c_contiguous):
-            x, straight = places[0].reshape(-1), True
-        words[at.TRI_SIZE], words[at.TRI_CONSTANT] = n, _address(constant)
-        words[at.TRI_BELOW : at.TRI_ABOVE + 1] = [_address(one) for one in diagonals]
-        words[at.TRI_X], words[at.TRI_HELD] = _address(x), _address(self.held)
-        words[at.TRI_PIVOTS : at.TRI_CARRIED + 1] = _address(self.rows[1]), _address(self.rows[2])
-        words[at.TRI_SHARE] = np.float64(share).view(np.int64)
-        if _kernel("systems.tridiagonal")(_address(words)) != 0:
-            return None
-        if straight:
-            self.moved()
-        else:
-            self.put(layout.restored(x)[None])
-
-        def residuals() -> tuple[np.ndarray, np.ndarray]:
-            below, main, above = diagonals
-            terms = np.zeros((3, n))
-            terms[0, 1:], terms[2, :-1] = below[1:] * x[:-1], above[:-1] * x[1:]
-            terms[1] = main * x
-            return terms.sum(axis=0) + constant, abs(terms).sum(axis=0) + abs(constant)
-        return residuals
-
-    def _diagonals(self, pattern, layout) -> list[np.ndarray]:
-        """The three diagonals: as they lie in memory where one entry is all of one, else copied."""
-        n, numbers = pattern.size, self.work(layout.length)
-        found = list(numbers.reshape(3, n))
-        if not layout.apart:
-            layout.fill([slope_view(self, e) for e in pattern.entries], numbers)
-            return found
-        if not self.fixed and len(layout.empty):
-            numbers[layout.empty] = 0.0
-        for entry, places in zip(pattern.entries, layout.scatter, strict=True):
-            part = self.one.parts[entry.part].one
-            constant = part.nodes[entry.root].op == "const" and entry.guard < 0
-            if not places.covers or (constant and self.fixed):
-                continue
-            value = slope_view(self, entry)
-            k, first = divmod(places.start, n)
-            whole = first == (k == 0) and places.covers == n - (k != 1)
-            if (whole and places.steps == (1,) and value.dtype == numbers.dtype
-                    and value.strides == (value.itemsize,)):
-                start = _address(value) - 8 * first  # as if it had an element for every row
-                found[k] = np.frombuffer((ctypes.c_char * (8 * n)).from_address(start))
-            else:
-                places.put(numbers, value)
-        self.fixed = True
-        return found
+    def again(self, pattern, layout, constants: set[int], share: float) -> None:
+        self.repeat = repeat(self, pattern, layout, constants, share)
 
     def value(self, k: int, root: int) -> np.ndarray:
         key = k, root
@@ -309,15 +261,6 @@ class Compiled(Values):
     def moved(self) -> None:
         super().moved()
         self.done -= self.stale
-
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
-
-
-@once
-def _kernel(name: str):
-    return _KERNEL(cache.address(name))
 
 
 def _merged(extents, dims, strides):

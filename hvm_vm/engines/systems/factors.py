@@ -194,16 +194,31 @@ def factorise(layout: Layout, numbers: np.ndarray, norm: Callable[[], float]) ->
 
 
 def _cholesky(layout: Layout, numbers: np.ndarray) -> Cholesky | None:
-    """None unless the matrix is symmetric positive definite."""
-    n = layout.size
-    matrix = numbers.reshape(n, n)
-    if not (matrix.diagonal() > 0).all():
+    """None, and `numbers` as they were, unless the matrix is symmetric positive definite."""
+    matrix = numbers.reshape(layout.size, layout.size)
+    if not np.array_equal(matrix[0, :4], matrix[:4, 0]):  # most show at once that they are not
         return None
-    for k in (0, n // 3, n - 1):  # most matrices show at once that they are not symmetric
-        if not np.array_equal(matrix[k], matrix[:, k]):
-            return None
-    if not np.array_equal(matrix, matrix.T):
+    main = matrix.diagonal().copy()
+    if not (main > 0).all() or not _symmetric(matrix):
         return None
     from scipy.linalg import lapack
-    root, info = lapack.dpotrf(matrix.T, lower=1, overwrite_a=0)
-    return Cholesky(layout, root, lapack) if info == 0 else None
+    root, info = lapack.dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
+    if info == 0:
+        return Cholesky(layout, root, lapack)
+    below = np.tril(matrix, -1)  # the other half is as it was
+    matrix[...] = below + below.T
+    np.fill_diagonal(matrix, main)
+    return None
+
+
+BLOCK = 128  # rows and columns that are compared at once, so that both stay in the cache
+
+
+def _symmetric(matrix: np.ndarray) -> bool:
+    n = len(matrix)
+    for i in range(0, n, BLOCK):
+        for j in range(0, i + 1, BLOCK):
+            block = matrix[i : i + BLOCK, j : j + BLOCK]
+            if not np.array_equal(block, matrix[j : j + BLOCK, i : i + BLOCK].T):
+                return False
+    return True

@@ -82,17 +82,15 @@ class Ended:
 
 
 class One:
-    """A system with one batch point. `trusted` says that its linear terms were found to be slopes
-    times unknowns, `proven` that they have been now."""
+    """A system with one batch point."""
 
     def __init__(self, values: Values, pattern: Pattern, layout: Layout, cap: int,
-                 tolerance: float, trusted: bool = False):
+                 tolerance: float):
         self.values, self.pattern, self.layout, self.cap = values, pattern, layout, cap
         self.epsilon = float(np.finfo(values.precision).eps)
         self.tolerance = max(tolerance, 64 * self.epsilon)
         self.residuals = Residuals(values, pattern)
         self.passes = 0
-        self.trusted, self.proven = trusted, False
         self.places: tuple[np.ndarray, np.ndarray] | None = None
         terms = sum(len(e.rows) for e in pattern.entries) / max(1, pattern.size)
         # Residuals that an elimination leaves: rounding errors of so many terms.
@@ -149,9 +147,6 @@ class One:
         self.passes += 1
         if any(self.values.moving[k] for k in wanted):
             self.values.put(x[None])
-        swept = self._swept(wanted)
-        if swept is not None:
-            return swept
         residual, scale = self.residuals.at(wanted)
         numbers = self.values.work(self.layout.length)
         self.layout.fill([slope_view(self.values, e) for e in self.pattern.entries], numbers)
@@ -191,7 +186,8 @@ class One:
         if not np.array_equal(point.x, self.values.get()[0]):
             self.values.put(point.x[None])
         status = SOLVED if ratio <= self.tolerance else STALLED
-        self.proven = status == SOLVED
+        if status == SOLVED:
+            self.values.again(self.pattern, self.layout, wanted, self.rounding)
         return Ended(status, point, self.passes, shares)
 
     @staticmethod
@@ -201,30 +197,6 @@ class One:
         if not size.any():
             return 0.0
         return float((size / np.maximum(point.scale, 1e-300)).max())
-
-    def _swept(self, wanted: set[int]) -> Ended | None:
-        """A tridiagonal system by an engine's own elimination, which checks the residuals, too: of
-        the matrix, which an earlier run has proven to be what the relations say. None where that is
-        not to be had, or in doubt."""
-        layout = self.layout
-        if layout.kind != "tridiagonal" or not self.trusted or self.values.tridiagonal is None:
-            return None
-        constant = layout.arranged(self.residuals.constant(wanted))
-        found = self.values.tridiagonal(self.pattern, layout, constant, self.rounding)
-        if found is None:
-            return None
-
-        def point() -> Point:
-            residual, scale = found()
-            if layout.row_at is not None:
-                residual, scale = residual[layout.row_at], scale[layout.row_at]
-            numbers = np.empty(layout.length)
-            layout.fill([slope_view(self.values, e) for e in self.pattern.entries], numbers)
-            factors = factorise(layout, numbers, lambda: self.slopes().norm())
-            return Point(self.values.get()[0], residual, scale, factors=factors)
-        self.passes += 1
-        self.proven = True
-        return Ended(SOLVED, point, self.passes, None)
 
     # -- nonlinear --------------------------------------------------------------------------------
 

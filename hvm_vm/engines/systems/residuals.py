@@ -19,26 +19,19 @@ class Residuals:
         self.batch = values.one.batch
         self.lanes = prod(values.one.extents[: self.batch])
 
-    def constant(self, wanted) -> np.ndarray:
-        """The sum of terms at the only batch point: where one term is all, as it lies in memory."""
+    def constant(self, wanted, root: int | None = None) -> np.ndarray:
+        """The sum of terms at the only batch point: where one term is all, as it lies in memory.
+        `root`: a node to take instead of the value of the only term."""
         if len(wanted) == 1:
             (k,) = wanted
             part = self.values.one.parts[k]
             here, points = part.one, self.pattern.points[part.number]
             if here.roots[1] < 0 and "r" not in here.roles and (
                     len(points) == prod(here.extents) == self.pattern.size):
-                value = np.broadcast_to(self.values.value(k, here.roots[0]), here.extents)
+                value = self.values.value(k, here.roots[0] if root is None else root)
+                value = np.broadcast_to(value, here.extents)
                 return np.ascontiguousarray(value.reshape(-1), float)
-        total = np.zeros(self.pattern.size)
-        for k in wanted:
-            part = self.values.one.parts[k]
-            here = part.one
-            points, first = self.pattern.points[part.number], self.pattern.first[part.number]
-            if here.roots[1] >= 0 or "r" in here.roles or len(points) != prod(here.extents):
-                return self.at(wanted)[0][0]
-            value = np.broadcast_to(self.values.value(k, here.roots[0]), here.extents)
-            total[first : first + len(points)] += value.reshape(-1)
-        return total
+        return self.at(wanted)[0][0]
 
     def at(self, wanted=None) -> tuple[np.ndarray, np.ndarray]:
         """Residual and scale of each equation, a row for each batch point."""

@@ -33,7 +33,6 @@ class System:
         self.precision = np.dtype(np.float32 if module.precision == "f32" else np.float64)
         self.cap = int(one.nodes[one.roots[ITERATIONS]].immediate)
         self.tolerance = float(one.nodes[one.roots[TOLERANCE]].immediate)
-        self.trusted = False  # see `newton.One`
         self.lanes = prod(one.extents[: one.batch])
 
     def run(self, arrays, evaluator=Values) -> Solved | None:
@@ -77,10 +76,13 @@ class System:
 
     def _one(self, one, values: Values, pattern, layout) -> Callable[[], Solved]:
         """Solve at a single batch point; raises, or writes NaN, when there is no solution."""
-        system = One(values, pattern, layout, self.cap, self.tolerance, self.trusted)
+        system = One(values, pattern, layout, self.cap, self.tolerance)
         ended = (system.linear() if pattern.linear
                  else system.newton(*self._starts(values, pattern)))
-        self.trusted |= system.proven and pattern.linear
+        return self.told(one, values, pattern, ended)
+
+    def told(self, one, values: Values, pattern, ended) -> Callable[[], Solved]:
+        """What is to be said of a system that ended; raises where it has no solution."""
         if ended.status in (newton.SOLVED, newton.MULTIPLE):
             return lambda: self._report(
                 pattern, ended.point.residual[None], ended.shares()[None],

@@ -35,8 +35,10 @@ class Values:
         where an engine has a faster way to them than `value`."""
         return None
 
-    # Where an engine has it: `tridiagonal(numbers, right)`, see `newton.One._swept`.
-    tridiagonal = None
+    def again(self, pattern, layout, constants: set[int], share: float) -> None:
+        """A linear system was solved: its terms are what its slopes say. An engine may prepare to
+        solve it faster the next time. `constants` are the terms that are not 0 where all unknowns
+        are; a residual is rounding up to `share` of the magnitudes of its terms."""
 
     def work(self, count: int) -> np.ndarray:
         """Memory for a matrix, the same again in every run where an engine keeps it."""
