@@ -83,19 +83,14 @@ def order(
 ) -> tuple[tuple[str, ...], set[str]]:
     """The determined variables in order, and those that are part of a cycle (reported). Cycles that
     `blocks` can take are solved point by point, those of `systems` for all elements together."""
-    reads = dependences(definitions)
-    if blocks is not None:
-        for name in definitions:
-            more = blocks.reads(name, definitions)
-            if more:
-                reads[name] = tuple(dict.fromkeys((*reads[name], *more)))
-    if systems is not None:
-        for name, more in systems.reads().items():
-            known = (n for n in more if n in definitions)
-            reads[name] = tuple(dict.fromkeys((*reads[name], *known)))
+    reads = _reads(definitions, blocks, systems)
+    found = components(definitions, reads.__getitem__)
+    if systems is not None and systems.tie(found, definitions, reads):
+        reads = _reads(definitions, blocks, systems)
+        found = components(definitions, reads.__getitem__)
     done: list[str] = []
     cyclic: set[str] = set()
-    for component in components(definitions, reads.__getitem__):
+    for component in found:
         if systems is not None and systems.concerns(component):
             done.extend(systems.take(component, definitions, reads))
             continue
@@ -113,6 +108,20 @@ def order(
         _report(component, definitions, reads, integers, report)
         done.extend(component)
     return tuple(done), cyclic
+
+
+def _reads(definitions: dict[str, list[Drawn]], blocks, systems) -> dict[str, tuple[str, ...]]:
+    reads = dependences(definitions)
+    if blocks is not None:
+        for name in definitions:
+            more = blocks.reads(name, definitions)
+            if more:
+                reads[name] = tuple(dict.fromkeys((*reads[name], *more)))
+    if systems is not None:
+        for name, more in systems.reads().items():
+            known = (n for n in more if n in definitions)
+            reads[name] = tuple(dict.fromkeys((*reads[name], *known)))
+    return reads
 
 
 def _report(component, definitions, reads, integers: Integers, report: Report) -> None:
@@ -173,6 +182,14 @@ def one_direction(component: list[str], definitions, integers: Integers) -> bool
         if all(at_least(facts, there, own + 1) for own, there, facts in others):
             return True
     return False
+
+
+def shown_cycle(component: list[str], reads) -> str:
+    """A shortest cycle through a component, in words."""
+    members = set(component)
+    cycle = shortest_cycle(
+        component, {n: tuple(o for o in reads[n] if o in members) for n in component})
+    return " -> ".join([*_abridged(cycle), cycle[0]])
 
 
 def _abridged(names: list[str], most: int = 12) -> list[str]:

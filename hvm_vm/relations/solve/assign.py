@@ -115,6 +115,9 @@ def assign(
         if row.kind != "dropped" and partly:
             held = dict.fromkeys(n for r in row.relations for n in speaks.of(r))
             row.partly = tuple(n for n in held if n in partly)
+            if not row.unknowns and not row.partly:
+                through = [n for r in row.relations for n in speaks.reached(r)]
+                row.partly = tuple(n for n in dict.fromkeys(through) if n in partly)
     rows = trouble.nothing_unknown(rows, result)
     preferred = {*guessed, *asked}
     unknowns = list(dict.fromkeys(n for row in rows for n in row.unknowns))

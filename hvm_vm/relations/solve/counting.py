@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from hvm_vm.bytecode.sizes import Size
 
 from ..affine import Integers
+from ..drawn import Drawn
 from ..prove import _ge, at_least, formula, refuted
 from ..system import Axis, Expr, Index
 
@@ -21,6 +22,28 @@ def elements(axes: Iterable[Axis]) -> Size:
     total = Size.of(1)
     for axis in axes:
         total = total * axis.extent
+    return total
+
+
+def total_points(rows: Iterable[Drawn], integers: Integers) -> Size | None:
+    """At how many points some relations hold, all together; None where the text cannot say."""
+    total = Size.of(0)
+    for row in rows:
+        count = points(row.indices, row.condition, integers)
+        if count is None:
+            return None
+        total = total + count
+    return total
+
+
+def balance(rows: Iterable[Drawn], unknowns: Iterable[str], axes, integers: Integers,
+            ) -> Size | None:
+    """Equations less unknown elements; None where the text cannot say."""
+    total = total_points(rows, integers)
+    if total is None:
+        return None
+    for name in unknowns:
+        total = total - elements(axes[name])
     return total
 
 

@@ -44,17 +44,20 @@ class Speaks:
 
     def through(self, relation: S.Relation, known: set[str]) -> list[str]:
         """The names that are not known, and that what the relation speaks of is computed from."""
-        found: dict[str, None] = {}
-        waiting = [n for n in self.of(relation) if n in self.out.relations]
-        seen = set(waiting)
+        own = set(self.of(relation))
+        return [n for n in self.reached(relation)
+                if n not in known and n not in self.out.relations and n not in own]
+
+    def reached(self, relation: S.Relation) -> list[str]:
+        """The names that the relation speaks of, and those that they are computed from."""
+        found = dict.fromkeys(self.of(relation))
+        waiting = list(found)
         while waiting:
-            for other in self.out.relations[waiting.pop()]:
+            for other in self.out.relations.get(waiting.pop(), ()):
                 for name in self.of(other):
-                    if name in self.out.relations and name not in seen:
-                        seen.add(name)
-                        waiting.append(name)
-                    elif name not in known:
+                    if name not in found:
                         found[name] = None
+                        waiting.append(name)
         return list(found)
 
     def _expr(self, expr: S.Expr, hidden: frozenset, found: dict, everything: bool) -> None:

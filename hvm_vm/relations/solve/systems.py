@@ -13,7 +13,7 @@ whole relations match whole unknowns one to one and the counts do not fit as the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
@@ -23,40 +23,38 @@ from ..axes import hull, used_axes
 from ..cases import FALSE, Cases
 from ..coverage import Coverage
 from ..drawn import Drawn
-from ..guards import Context, conjunction, negation, references, rewrite, substitute
+from ..guards import Context, conjunction, negation, rewrite
 from ..indices import Bounds
-from ..order import components
 from ..prove import formula, proven, refuted
-from ..report import Report, joined, place
+from ..report import Report, place
 from ..resolve import Resolver
 from ..system import (
     Apply,
     Axis,
-    Const,
     Coupled,
     Equation,
     Expr,
-    Index,
     IndexValue,
-    Reduce,
     Ref,
     Start,
 )
 from .blocks import Blocks
-from .counting import elements, points
-from .linearity import Coupled as Inseparable
-from .linearity import degree, holds, written_out
+from .counting import balance, elements, total_points
+from .judging import Group, check_axes, check_count, judge, warn_of_cycle
 from .rows import Whole, draw_whole, own_place
-
-MOST_NODES = 60  # of an explicit relation that is written out in those that read it
+from .writing_out import expanded, write_out
 
 
 @dataclass
-class Group:
-    """One system: its unknowns, and its equations as residuals."""
+class Kept:
+    """The unknowns of a component of the order, the members that are written out where they are
+    read (as `bodies` say), the relations of the unknowns' own, and the others where they stay."""
 
     unknowns: list[str]
-    equations: list[Drawn] = field(default_factory=list)
+    inside: list[str]
+    bodies: dict[str, Expr]
+    explicit: dict[str, list[Drawn]]
+    rows: list[Drawn]
 
 
 class Systems:
@@ -67,6 +65,7 @@ class Systems:
         self.wholes: list[Whole] = []
         self.points: list[Whole] = []  # relations that are solved point by point if nothing else
         self.names: dict[str, None] = {}
+        self.ties: list[Whole] = []  # relations that tie all that they hold together
         self.found: list[Group] = []
         self.members: dict[str, None] = {}
         self.axes: dict[str, tuple[Axis, ...]] = {}
@@ -100,13 +99,16 @@ class Systems:
         return [n for n in self.names if n not in definitions]
 
     def partly(self, definitions) -> list[str]:
-        """The names with relations of their own that the systems' relations hold."""
+        """The names with relations of their own that the systems' relations hold, or determine."""
         held = dict.fromkeys(r.variable for w in self._all() for r in w.references())
+        held.update(dict.fromkeys(w.matched for w in self._all() if w.matched))
         return [n for n in held if n in definitions]
 
-    def widen(self, name: str, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
-        """The axes of a name that is determined in part, with the places where it is unknown."""
-        uses = [r.subscripts for w in self._all() for r in w.references() if r.variable == name]
+    def widen(self, name: str, axes: tuple[Axis, ...], places) -> tuple[Axis, ...]:
+        """The axes of a name that is determined in part, with the places where it is unknown.
+        `places`: more of those, see `places`."""
+        uses = [r.subscripts for r in self._uses(name)]
+        uses += [subs for n, subs in places if n == name and len(subs) == len(axes)]
         if not uses or not axes:
             return axes
         found = []
@@ -120,8 +122,13 @@ class Systems:
             found.append(axis)
         return tuple(found)
 
-    def uses(self, items: list[S.Expr]) -> list[tuple[str, tuple[Expr, ...]]]:
-        """The places at which `find v[o]` and `guess v[o] = …` speak of arrays."""
+    def _uses(self, name: str) -> list[Ref]:
+        return [r for w in self._all() for r in w.references() if r.variable == name]
+
+    def places(self, items: list[S.Expr]) -> list[tuple[str, tuple[Expr, ...]]]:
+        """The places at which `find v[o]` and `guess v[o] = …` speak of arrays; and where an array
+        is read at computed places only (`v[head[e]]`), the points of the relation that is matched
+        to it."""
         found = []
         bounds = self.resolver.sizes.bounds
         for item in items:
@@ -131,6 +138,15 @@ class Systems:
             if len(names) == len(item.subs):
                 found.append((item.name, tuple(
                     IndexValue(self.resolver.index_names.new(n, bounds[n])) for n in names)))
+        spoken = {name for name, _ in found}
+        for whole in self._all():
+            name = whole.matched
+            if name is None or name in spoken or self.resolver.ranks[name][0] != 1:
+                continue
+            uses = [r.subscripts for r in self._uses(name)]
+            if not uses or used_axes(name, uses, self.integers) == [None]:
+                found += [(name, (IndexValue(row.indices[0]),))
+                          for row in whole.rows if len(row.indices) == 1]
         return found
 
     def decide(self, definitions, coverage: Coverage) -> None:
@@ -171,7 +187,7 @@ class Systems:
             refs = dict.fromkeys(r.variable for r in whole.references())
             held = [n for n in refs if n in self.names]
             loose = [n for n in held if n not in matched]
-            owner = [whole.matched] if whole.matched else held
+            owner = held if whole.matched is None or whole in self.ties else [whole.matched]
             for name in owner:
                 if name in found:
                     found[name].update(refs)
@@ -187,28 +203,15 @@ class Systems:
 
     def take(self, component: list[str], definitions, reads) -> list[str]:
         """Make a system of a component: its names in order."""
-        members = set(component)
-        wholes = [
-            w for w in self.wholes
-            if (w.matched in members if w.matched else any(n in members for n in w.names))
-        ]
-        if any(w.bad for w in wholes) or any(c.bad for n in component for c in definitions[n]):
+        wholes = self._wholes(component)
+        if self._bad(component, wholes, definitions):
             self._enter(Group(list(component)))
             return list(component)
-        inside, bodies = self._inside(component, definitions, reads)
-        unknowns = [n for n in component if n not in bodies]
-        ranks = {n: k for k, n in enumerate(self.resolver.ranks)}
-        unknowns.sort(key=lambda n: ranks.get(n, 0))
+        kept = self._keep(component, wholes, definitions, reads)
+        unknowns, inside, bodies, explicit = kept.unknowns, kept.inside, kept.bodies, kept.explicit
         solved = set(unknowns)
         group = Group(unknowns)
-        explicit = {n: [c for c in definitions[n] if not c.implicit] for n in unknowns}
-        rows = [(w, row) for w in wholes for row in w.rows]
-        rows += [(None, c) for n in unknowns for c in definitions[n] if c.implicit]
-        for _, row in rows:
-            self._within(row, members)
-        self._supersede(rows, explicit, unknowns)
-        for _, row in rows:
-            group.equations.append(row)
+        group.equations += kept.rows
         for name in unknowns:
             for case in explicit[name]:
                 residual = Apply("sub", (Ref(name, case.subscripts), case.body))
@@ -216,61 +219,64 @@ class Systems:
                     case.node, name, case.indices, (), (), case.condition, residual, implicit=True))
         group.equations.sort(key=lambda e: e.node.span.start)
         for equation in group.equations:
-            equation.body = self._expanded(equation.body, bodies)
-            self._judge(equation, solved)
-        self._count(group)
-        self._warn(group, component, reads)
+            equation.body = expanded(equation.body, bodies)
+            judge(equation, solved, self.report)
+        check_count(group, self.axes, self.integers, self.report)
+        check_axes(group, component, reads, self.axes, self.report)
+        warn_of_cycle(group, component, reads, self.axes, self.blocks.guesses, self.report)
         self._enter(group)
         return [*unknowns, *inside]
+
+    def tie(self, found, definitions, reads) -> bool:
+        """Where a component's equations are not certain to be as many as its unknown elements, and
+        a relation that determines a name in part holds other unknowns too: let such relations tie
+        all that they hold together. Whether that changes what is solved together."""
+        loose = [w for w in self._all() if w.matched in definitions and w not in self.ties
+                 and len({r.variable for r in w.references()} & self.names.keys()) > 1]
+        if not loose or not any(
+            self._uncertain(c, definitions, reads) for c in found if self.concerns(c)
+        ):
+            return False
+        self.ties += loose
+        return True
+
+    def _uncertain(self, component: list[str], definitions, reads) -> bool:
+        wholes = self._wholes(component)
+        if self._bad(component, wholes, definitions):
+            return False
+        kept = self._keep(component, wholes, definitions, reads)
+        return self._balance(kept.rows, kept.explicit, kept.unknowns) != 0
+
+    def _wholes(self, component: list[str]) -> list[Whole]:
+        members = set(component)
+        return [
+            w for w in self.wholes
+            if (w.matched in members if w.matched else any(n in members for n in w.names))
+        ]
+
+    @staticmethod
+    def _bad(component, wholes: list[Whole], definitions) -> bool:
+        return any(w.bad for w in wholes) or any(c.bad for n in component for c in definitions[n])
+
+    def _keep(self, component: list[str], wholes: list[Whole], definitions, reads) -> Kept:
+        """The unknowns of a component, and where its relations stay."""
+        inside, bodies = write_out(component, self.names, definitions, reads,
+                                   list(self.resolver.ranks))
+        ranks = {n: k for k, n in enumerate(self.resolver.ranks)}
+        unknowns = sorted((n for n in component if n not in bodies),
+                          key=lambda n: ranks.get(n, 0))
+        explicit = {n: [c for c in definitions[n] if not c.implicit] for n in unknowns}
+        rows = [(w, replace(row)) for w in wholes for row in w.rows]
+        rows += [(None, replace(c)) for n in unknowns for c in definitions[n] if c.implicit]
+        for _, row in rows:
+            self._within(row, set(component))
+        self._supersede(rows, explicit, unknowns)
+        return Kept(unknowns, inside, bodies, explicit, [row for _, row in rows])
 
     def _enter(self, group: Group) -> None:
         self.found.append(group)
         self.names.update(dict.fromkeys(group.unknowns))
         self.members.update(dict.fromkeys(group.unknowns))
-
-    # -- what is written out ---------------------------------------------------------------------
-    def _inside(self, component, definitions, reads) -> tuple[list[str], dict[str, Expr]]:
-        """The members that keep their definitions, in order, and what they are written out as."""
-        rest = [n for n in component if n not in self.names and self._plain(definitions[n])]
-        bodies: dict[str, Expr] = {}
-        if len(rest) == len(component):
-            rest.remove(min(rest, key=lambda n: list(self.resolver.ranks).index(n)
-                            if n in self.resolver.ranks else 0))
-        while True:
-            inside = set(rest)
-            within = {n: tuple(o for o in reads[n] if o in inside) for n in rest}
-            cyclic = next((c for c in components(rest, within.__getitem__)
-                           if len(c) > 1 or c[0] in within[c[0]]), None)
-            if cyclic is None:
-                break
-            rest.remove(max(cyclic, key=lambda n: sum(n in reads[o] for o in cyclic)))
-        ordered = [n for found in components(rest, within.__getitem__) for n in found]
-        for name in ordered:
-            case = definitions[name][0]
-            body = self._expanded(case.body, bodies)
-            if _size(body) <= MOST_NODES:
-                bodies[name] = _Template(case, body)
-        return [n for n in ordered if n in bodies], bodies
-
-    def _plain(self, cases: list[Drawn]) -> bool:
-        """Whether a definition can stand for every read: one case over all, without sums."""
-        if len(cases) != 1 or cases[0].condition is not None or cases[0].implicit:
-            return False
-        case = cases[0]
-        indices = [s.index for s in case.subscripts if type(s) is IndexValue]
-        if len(indices) < len(case.subscripts) or len(set(indices)) < len(indices):
-            return False
-        return not any(type(node) is Reduce for node in _nodes(case.body))
-
-    def _expanded(self, expr: Expr, bodies: dict) -> Expr:
-        if not bodies:
-            return expr
-
-        def on_ref(ref: Ref, _: Context) -> Expr:
-            template = bodies.get(ref.variable)
-            return ref if template is None else template.at(ref.subscripts)
-
-        return rewrite(expr, Context(), on_ref)
 
     # -- where a relation stays --------------------------------------------------------------------
     def _within(self, row: Drawn, members: set[str]) -> None:
@@ -326,107 +332,13 @@ class Systems:
             row.condition = conjunction(parts)
 
     def _full(self, name: str, cases: list[Drawn]) -> bool:
-        total = self._points(cases)
+        total = total_points(cases, self.integers)
         return total is not None and total == elements(self.axes[name])
 
-    def _points(self, rows: list[Drawn]) -> Size | None:
-        total = Size.of(0)
-        for row in rows:
-            count = points(row.indices, row.condition, self.integers)
-            if count is None:
-                return None
-            total = total + count
-        return total
-
-    def _balance(self, rows: list[Drawn], explicit, unknowns) -> Size | None:
+    def _balance(self, rows: list[Drawn], explicit, unknowns: list[str]) -> Size | None:
         """Equations less unknown elements; None where the text cannot say."""
-        total = self._points([*rows, *(c for n in unknowns for c in explicit[n])])
-        if total is None:
-            return None
-        for name in unknowns:
-            total = total - elements(self.axes[name])
-        return total
-
-    # -- judging -----------------------------------------------------------------------------------
-    def _judge(self, equation: Drawn, solved: set[str]) -> None:
-        """Bring an equation to the form that a system takes; report what has none."""
-        report, node = self.report, equation.node
-        quote = report.quote(node.span)
-        for ref in references(equation.body):
-            if any(holds(s, solved) for s in ref.subscripts):
-                report.error(
-                    f"a subscript of {ref.variable} in `{quote}` depends on what is solved for",
-                    node.span,
-                )
-                return
-        if equation.condition is not None and holds(equation.condition, solved):
-            names = {r.variable for r in references(equation.condition)} & solved
-            report.error(
-                f"the condition of `{quote}` depends on {joined(sorted(names))}, which"
-                f" {'is' if len(names) == 1 else 'are'} solved for",
-                node.span,
-                help="choose by value inside the relation: if(condition, a, b)",
-            )
-            return
-        try:
-            equation.body = _summed(equation.body, solved)
-        except Inseparable as problem:
-            names = {r.variable for r in references(equation.body)} & solved
-            report.error(
-                f"`{quote}` must be solved for {joined(sorted(names))}, but {problem} reduces over"
-                " an expression of it: that is supported for sums and means, and for ranges of"
-                " fixed length",
-                node.span,
-            )
-
-    def _count(self, group: Group) -> None:
-        """Report a system that has too many or too few equations whatever the sizes are."""
-        balance = self._balance(group.equations, {n: [] for n in group.unknowns}, group.unknowns)
-        if balance is None or balance == 0:
-            return
-        over = (balance.constant is not None and balance.constant > 0) or (
-            balance.constant is None and balance.at_least(1))
-        under = (balance.constant is not None and balance.constant < 0) or (
-            balance.constant is None and (-balance).at_least(1))
-        if not over and not under:
-            return
-        report = self.report
-        rows = {e.node.span: e.node for e in group.equations}
-        relations = sorted(rows.values(), key=lambda r: r.span.start)
-        total = self._points(group.equations)
-        wanted = sum((elements(self.axes[n]) for n in group.unknowns), Size.of(0))
-        count = "1 relation gives" if len(relations) == 1 else f"{len(relations)} relations give"
-        report.error(
-            f"{'over' if over else 'under'}-determined: {count} {_many(total, 'equation')} for"
-            f" {_many(wanted, 'unknown element')} of {joined(group.unknowns)}",
-            relations[0].span,
-            help="remove one of them, or write check in front of it" if over else
-            "say what determines the others: a relation such as "
-            f"{_first(group.unknowns[0], self.axes)} = …, or set "
-            f"{'it' if len(group.unknowns) == 1 else 'one of them'} from outside",
-            notes=[("this one too", r.span) for r in relations[1:7]],
-        )
-
-    def _warn(self, group: Group, component: list[str], reads) -> None:
-        """A nonlinear system over several arrays that nobody guessed is more often a mistake."""
-        arrays = [n for n in component if self.axes[n]]
-        if len(arrays) < 2 or any(n in self.blocks.guesses for n in component):
-            return
-        solved = set(group.unknowns)
-        if all(degree(e.body, solved) < 2 for e in group.equations):
-            return
-        from ..order import shortest_cycle
-
-        members = set(component)
-        cycle = shortest_cycle(component, {n: tuple(o for o in reads[n] if o in members)
-                                           for n in component})
-        first = min(group.equations, key=lambda e: e.node.span.start)
-        self.report.warning(
-            f"these arrays are solved for together, all elements at once, each from 1:"
-            f" {' -> '.join([*cycle, cycle[0]])}",
-            first.node.span,
-            help=f"if that is meant, say where to start: guess {group.unknowns[0]}[…] = …",
-        )
+        rows = [*rows, *(c for n in unknowns for c in explicit[n])]
+        return balance(rows, unknowns, self.axes, self.integers)
 
     # -- the system --------------------------------------------------------------------------------
     @property
@@ -466,64 +378,3 @@ class Systems:
         start, lo, hi = self.blocks.guess(
             name, tuple(IndexValue(i) for i in indices), set(group.unknowns))
         return Start(name, indices, start, lo, hi)
-
-
-@dataclass(frozen=True)
-class _Template:
-    """A definition that is written out where it is read."""
-
-    case: Drawn
-    body: Expr
-
-    def at(self, subscripts: tuple[Expr, ...]) -> Expr:
-        values: dict[Index, Expr] = {
-            own.index: there
-            for own, there in zip(self.case.subscripts, subscripts, strict=True)
-        }
-        return substitute(self.body, values)
-
-
-def _nodes(expr: Expr):
-    stack = [expr]
-    while stack:
-        node = stack.pop()
-        yield node
-        kind = type(node)
-        if kind is Apply:
-            stack.extend(node.args)
-        elif kind is Ref:
-            stack.extend(node.subscripts)
-        elif kind is Reduce:
-            stack.append(node.body)
-            if node.condition is not None:
-                stack.append(node.condition)
-
-
-def _size(expr: Expr) -> int:
-    return sum(1 for _ in _nodes(expr))
-
-
-def _summed(expr: Expr, solved: set[str]) -> Expr:
-    """`expr` with no reductions over unknowns but sums and means under known conditions."""
-    kind = type(expr)
-    if kind is Apply:
-        args = tuple(_summed(a, solved) for a in expr.args)
-        return expr if args == expr.args else Apply(expr.op, args)
-    if kind is not Reduce or not holds(expr, solved):
-        return expr
-    body = _summed(expr.body, solved)
-    condition = expr.condition
-    free = condition is None or not holds(condition, solved)
-    if expr.op in ("sum", "mean") and free:
-        return Reduce(expr.op, expr.indices, condition, body)
-    if expr.op == "sum":
-        return Reduce("sum", expr.indices, None, Apply("if", (condition, body, Const(0))))
-    return written_out(expr.op, expr.indices, condition, body)
-
-
-def _many(count: Size, noun: str) -> str:
-    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _first(name: str, axes) -> str:
-    return f"{name}[{','.join(str(a.lo) for a in axes[name])}]" if axes[name] else name

@@ -100,14 +100,6 @@ def test_divisions_are_required_to_be_possible():
     assert built.order == ("x",) and "it divides by 0" in built.requirements[0].message
 
 
-def test_relations_that_are_solved_for_elements_are_told_so():
-    assert "elements of x" in error("given a\nx[1] + x[2] = a\nx[1] - x[2] = 1")
-    assert "couples elements of x" in error(
-        "index i, j : 3\ngiven A[i,j], b[i]\nsum[j](A[i,j]*x[j]) = b[i]")
-    text = "index i : 3\nx[i]^2 = i where i > 1\nx[1] = 7"
-    assert "elements of x that no other relation determines" in error(text)
-
-
 def test_a_guess_is_a_number_that_is_known():
     assert "cannot depend on what is solved for" in error("guess x = y\nx^2 = 4\ny = x")
     assert "a guess is a number" in error("guess x = 'A'\nx^2 = 4")
