@@ -57,7 +57,7 @@ LEADING = re.compile(
       [-+*/^=<>,·⋅×∗−÷≤≥≠]|!=
     | (?:where|and|or)\b(?![^\S\n]*(?:=|\[))
     | (?:otherwise|outside)[^\S\n]*(?:[;\#\n]|$)
-    | (?:until|within|in)[^\S\n]+(?:[\w.√('"]|[-+−](?!\s))
+    | (?:until|within|in)[^\S\n]+(?!(?:and|or|where)\b)(?:[\w.√('"]|[-+−](?!\s))
     | from[^\S\n]*["']
     )""",
     re.VERBOSE,

@@ -52,6 +52,7 @@ def same(left: str, right: str) -> None:
         ("check a = b\n within 1e-9\n where t > 1", 1),
         ("guess x = 1\n in 0..2", 1),
         ("a = b\nin = 3\nuntil = 4\nwithin = 5\nfrom = 6", 5),
+        ("find a\nin and b = 3\nwithin or c = 4", 3),
         ("a = b1 + ...\nc = 3", 2),
     ],
 )

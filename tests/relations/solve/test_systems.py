@@ -64,8 +64,12 @@ sum[k](A[i,k]*X[k,j]) + sum[k](X[i,k]*A[j,k]) = C[i,j]"""
 def test_boundary_cases_stand_in_for_the_relation_there(engine):
     text = "index i : 1..N\nN = 9\nu[1] = 1\nu[N] = 5\n2*u[i] = u[i-1] + u[i+1]\nfind u[i]"
     assert np.allclose(run(text, engine)["u"], np.linspace(1, 5, 9))
-    free = "index i : 1..N\nN = 9\nu[1] = 1\nu[N] - u[N-1] = 0.25\n2*u[i] = u[i-1] + u[i+1] where " \
-           "1 < i and i < N\nfind u[i]"
+    free = """index i : 1..N
+N = 9
+u[1] = 1
+u[N] - u[N-1] = 0.25
+2*u[i] = u[i-1] + u[i+1] where 1 < i and i < N
+find u[i]"""
     assert np.allclose(run(free, engine)["u"], 1 + 0.25 * np.arange(9))
 
 
@@ -202,7 +206,7 @@ def test_one_instruction():
 
 def test_counts_that_do_not_fit():
     text = "index i : 3\ngiven b[i]\nx[1] + x[2] + x[3] = b[i]"
-    with pytest.raises(hvm.HvmError, match="leave|contradict"):
+    with pytest.raises(hvm.HvmError, match=r"leave|contradict"):
         run(text, b=[1.0, 1, 1])
     assert "1 relation gives 1 equation for 3 unknown elements" in error(
         "index i : 3\ngiven b\nfind x\nsum[i](x[i]) = b")
