@@ -121,11 +121,14 @@ class Planner(Facts):
     # -- arrays --------------------------------------------------------------------------------
     def _settle(self, found: list[Piece], lone: list[Piece]) -> Plan:
         arrays = {h for h, m in self.members.items() if m.shape[1] and h not in self.barred}
-        for head in list(arrays):
-            reason = self._mixed(head)
-            if reason:
-                arrays.discard(head)
-                self.barred[head] = reason
+        mixed = {h: reason for h in arrays if (reason := self._mixed(h))}
+        if mixed:  # set apart, each may be of one kind: the first of many steps is an input
+            cycle = self._cycle(*self._fix(found, lone, arrays))
+            apart = self._apart(found, cycle) if cycle and cycle & mixed.keys() else {}
+            if apart:
+                raise SetApart(apart)
+        arrays -= mixed.keys()
+        self.barred |= mixed
         while True:
             found, lone, arrays = self._fix(found, lone, arrays)
             if not any(_worth(p) for p in (*found, *lone)
