@@ -29,6 +29,7 @@ class Facts:
         self.determined = {h: np.zeros(len(m), bool) for h, m in self.members.items()}
         self.barred: dict[str, str] = {}
         self.reasons: dict[int, str] = {}
+        self.ruled: set[int] = set()
         self.dropped: list[str] = []
         self._away: list[Block] = []
         self._uses()

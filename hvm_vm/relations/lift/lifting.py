@@ -87,21 +87,24 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     if statements is not None and any(_unsolved(s) for s in statements):
         raise Unliftable("a system to solve")
     outside = known, free, find
+    ruled: set[int] = set()
 
     def attempt(scanned: Scan, spelled: dict[str, str] | None = None) -> Lifted | None:
         try:
-            return _attempt(source, text, scanned, statements, outside, spelled)
+            return _attempt(source, text, scanned, statements, outside, spelled, ruled)
         except Unliftable:
             return None
 
-    found = by_structure(attempt(scanned), attempt, scanned, text, {*known, *free, *find})
+    first = attempt(scanned)
+    found = by_structure(first, attempt, scanned, text, {*known, *free, *find}, ruled)
     if found is None:
         raise Unliftable("no relations repeat")
     return found
 
 
-def _attempt(source, text, scanned, statements, outside, spelled) -> Lifted:
-    """Lift a scan. Raises `Unliftable`."""
+def _attempt(source, text, scanned, statements, outside, spelled, ruled) -> Lifted:
+    """Lift a scan. Adds the relations that follow a rule by their numbers to `ruled`. Raises
+    `Unliftable`."""
     known, free, find = outside
     if not scanned.shapes:
         raise Unliftable("no scalars with numbers")
@@ -110,13 +113,16 @@ def _attempt(source, text, scanned, statements, outside, spelled) -> Lifted:
         unrolled = read(scanned, text, statements, apart, spelled)
         if any(_unsolved(s) for _, s in unrolled.others):
             raise Unliftable("a system to solve")
+        planner = Planner(unrolled, known, free)
         try:
-            plan = Planner(unrolled, known, free).plan()
+            plan = planner.plan()
         except SetApart as wanted:
             if wanted.places.keys() & apart.keys():
                 raise Unliftable("arrays depend on themselves") from None
             apart = {**apart, **wanted.places}
             continue
+        finally:
+            ruled |= planner.ruled
         return assemble(plan, source, text, find)
     raise Unliftable("arrays depend on themselves")
 

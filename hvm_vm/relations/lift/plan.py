@@ -26,6 +26,7 @@ from .rolling import rolled
 from .skeleton import Block, Chain, Op, Run, Tree, refs
 from .statements import determined, names_in
 
+LONG_RULE = 32  # relations
 MOST_IMPORTS = 8
 LONG_RUN = 8  # a lone sum of so many terms is worth an array
 
@@ -83,6 +84,10 @@ class Planner(Facts):
             found += more
             lone += [single(r) for r in rest]
         self._check_holes(found, lone)
+        # Relations that follow a rule by the numbers in their names, whether or not that helps.
+        for piece in found:
+            if len(piece.block.rows) >= LONG_RULE:
+                self.ruled.update(piece.block.statements.tolist())
         return self._settle(found, lone)
 
     def _fillable(self, head: str, points: np.ndarray) -> np.ndarray:

@@ -24,11 +24,14 @@ Attempt = Callable[[Scan, dict[str, str] | None], Lifted | None]
 
 
 def by_structure(first: Lifted | None, attempt: Attempt, scanned: Scan, text: str,
-                 outside: set[str]) -> Lifted | None:
+                 outside: set[str], ruled: set[int] = frozenset()) -> Lifted | None:
     """The best of `first` (by the numbers in names) and what structure finds for the relations that
-    are scalar there. outside: names that are set or asked for."""
+    are scalar there. outside: names that are set or asked for. ruled: relations whose names'
+    numbers say what they are: where those are most, structure has nothing to add."""
     everything = range(len(scanned.spans))
     rest = _scalar(first, everything)
+    if 10 * len(ruled.intersection(rest)) > 9 * len(rest):
+        return first
     if len(rest) < 2:
         return first
     asked = _Asked(attempt, scanned, text, outside)
