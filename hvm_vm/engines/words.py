@@ -65,6 +65,8 @@ def axis_names(module: Module, name: str, rank: int, source: int = -1) -> tuple[
 
     Read off the quoted relations, first that of `source`, then those that begin with the name;
     `1st axis` … where they do not say."""
+    if not rank:
+        return ()
     spans = list(module.sources[:2000])
     spans.sort(key=lambda span: not re.match(rf"(given\s+)?(integer\s+)?{re.escape(name)}\s*\[",
                                              span.text))

@@ -102,9 +102,12 @@ def prepare(program: Program, coupled: Coupled) -> None:
     everything += [x for g in guesses.values() for x in (g.start, g.lo, g.hi) if x is not None]
     body = t.apply("add", *everything, t.zero)
     place = relations[0].place
+    first = coupled.unknowns[0]
     for name in coupled.unknowns:
         program.defs[name] = Def(name, [Region({}, (), t.true, body, place)])
         program.systems[name] = together
+        # The others need what the first needs.
+        body = t.ref(first, tuple(t.size(axis.lo) for axis in program.infos[first].axes))
 
 
 def select(selection, together: Together) -> SystemOperation:

@@ -22,7 +22,7 @@ from .members import Unliftable, array_name
 from .plan import Array, Plan
 from .rename import renamed, renamed_statement
 from .skeleton import refs
-from .statements import expressions
+from .statements import expressions, implicit
 
 
 @dataclass
@@ -228,8 +228,8 @@ class _Assembly(Answers):
             for head, _ in inputs:
                 if not set(self.un.names[head].values()) <= listed:
                     raise Unliftable("an input is not declared")
-        elif not inputs:
-            return []
+        elif not inputs or any(implicit(s) for s in body):
+            return []  # what relations must be solved for is no input, and which that is they say
         items = [i for g in own for i in g.items if i.name not in self.elements]
         arrays = [S.GivenItem(self.names[h], self.axes(a), name_span=self.place(h),
                               span=self.place(h)) for h, a in inputs]

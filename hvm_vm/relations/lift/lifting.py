@@ -84,8 +84,6 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     if scanned is None:
         raise Unliftable("the text holds the scan's own letters")
     statements = None if file is None else list(file.statements)
-    if statements is not None and any(_unsolved(s) for s in statements):
-        raise Unliftable("a system to solve")
     outside = known, free, find
     ruled: set[int] = set()
 
@@ -111,8 +109,6 @@ def _attempt(source, text, scanned, statements, outside, spelled, ruled) -> Lift
     apart: dict[str, int] = {}
     for _ in range(MOST_TRIES):
         unrolled = read(scanned, text, statements, apart, spelled)
-        if any(_unsolved(s) for _, s in unrolled.others):
-            raise Unliftable("a system to solve")
         planner = Planner(unrolled, known, free)
         try:
             plan = planner.plan()
@@ -125,15 +121,6 @@ def _attempt(source, text, scanned, statements, outside, spelled, ruled) -> Lift
             ruled |= planner.ruled
         return assemble(plan, source, text, find)
     raise Unliftable("arrays depend on themselves")
-
-
-def _unsolved(statement: S.Statement) -> bool:
-    """Whether a statement belongs to a system that must be solved."""
-    if type(statement) is S.Guess:
-        return True
-    if type(statement) is not S.Relation:
-        return False
-    return type(statement.lhs) not in (S.Name, S.Subscript, S.Call)
 
 
 def _system(lifted: Lifted, source: Source, known, free, diagnostics) -> System | None:

@@ -19,7 +19,7 @@ from ..resolve import Resolver
 from ..system import Apply, Block, Expr, Index, IndexValue, Ref, SymbolValue, Unknown
 from .linearity import Coupled, degree, open_sums
 
-MOST_UNKNOWNS = 256  # of a block: all entries of its Jacobian are expressions in the bytecode
+MOST_UNKNOWNS = 48  # of a block: all entries of its Jacobian are expressions in the bytecode
 
 
 class Blocks:

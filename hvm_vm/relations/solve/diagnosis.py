@@ -7,6 +7,8 @@ relations (Dulmage and Mendelsohn 1958; see `matching.py`).
 
 from __future__ import annotations
 
+import re
+
 from hvm_vm.language import syntax as S
 from hvm_vm.language.diagnostics import nearest
 
@@ -16,6 +18,7 @@ from .matching import Matching
 from .speaks import Speaks
 
 MOST_NOTES = 6
+_DIGITS = re.compile(r"[0-9]+")
 
 
 class Diagnosis:
@@ -141,7 +144,9 @@ class Diagnosis:
         for name in dict.fromkeys(names):
             if self.seen.count(name) != 1 or len(name) < 3:
                 continue
-            near = nearest(name, [n for n in everything if n != name])
+            # Names that differ in their numbers are members of one family.
+            own = _DIGITS.sub("", name)
+            near = nearest(name, [n for n in everything if _DIGITS.sub("", n) != own])
             if near is None:
                 continue
             found = True

@@ -107,9 +107,11 @@ class Systems:
     def widen(self, name: str, axes: tuple[Axis, ...], places) -> tuple[Axis, ...]:
         """The axes of a name that is determined in part, with the places where it is unknown.
         `places`: more of those, see `places`."""
+        if not axes:
+            return axes
         uses = [r.subscripts for r in self._uses(name)]
         uses += [subs for n, subs in places if n == name and len(subs) == len(axes)]
-        if not uses or not axes:
+        if not uses:
             return axes
         found = []
         for axis, other in zip(axes, used_axes(name, uses, self.integers), strict=True):
