@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from hvm_vm.bytecode import limits
 from hvm_vm.bytecode.module import DTYPES, Module, Size
 from hvm_vm.errors import BytecodeError
@@ -201,6 +203,9 @@ def _check_outputs(module: Module) -> None:
             raise refuse(where, "holds symbols, so its register must be i64")
 
 
+MANY = 64  # members of a family
+
+
 def _check_family(module: Module, family, where: str) -> None:
     rank = len(family.shape)
     if rank != len(family.lo) or not 1 <= rank <= limits.MAX_RANK:
@@ -209,6 +214,8 @@ def _check_family(module: Module, family, where: str) -> None:
         raise refuse(where, f"the shape {list(family.shape)} is empty or too large")
     if any(abs(n) >= 1 << 48 for n in family.lo):
         raise refuse(where, f"the first subscripts {list(family.lo)} are too large")
+    if len(family.members) > MANY and _sound(module, family):
+        return
     seen: set[tuple[int, ...]] = set()
     for member in family.members:
         check_index(
@@ -238,3 +245,33 @@ def _check_family(module: Module, family, where: str) -> None:
                 raise refuse(
                     where, f"the member {member.name} lies at {place} of an axis of length {extent}"
                 )
+
+
+def _sound(module: Module, family) -> bool:
+    """Whether all members of a large family are as they should be, looked at side by side; where
+    they are not, or cannot be, they are looked at one by one."""
+    members = family.members
+    try:
+        subscripts = np.array([m.subscripts for m in members], np.int64)
+        registers = np.array([m.register for m in members], np.int64)
+        positions = np.array([m.position for m in members], np.int64)
+    except (ValueError, OverflowError, TypeError):
+        return False
+    if subscripts.shape != (len(members), len(family.shape)) or positions.ndim != 2:
+        return False
+    place = subscripts - np.array(family.lo, np.int64)
+    if (place < 0).any() or (place >= np.array(family.shape)).any():
+        return False
+    codes = np.ravel_multi_index(tuple(place.T), family.shape)
+    if len(np.unique(codes)) < len(codes):
+        return False
+    if registers.min() < 0 or registers.max() >= len(module.registers):
+        return False
+    order = np.argsort(registers, kind="stable")
+    numbers, starts = np.unique(registers[order], return_index=True)
+    for number, own in zip(numbers.tolist(), np.split(positions[order], starts[1:]), strict=True):
+        extents = [e.constant for e in module.registers[number].shape]
+        if None in extents or own.shape[1] != len(extents) or (own < 0).any() or (
+                own >= np.array(extents, np.int64)).any():
+            return False
+    return True

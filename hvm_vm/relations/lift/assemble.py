@@ -22,7 +22,7 @@ from .members import Unliftable, array_name
 from .plan import Array, Plan
 from .rename import renamed, renamed_statement
 from .skeleton import refs
-from .statements import expressions, implicit
+from .statements import expressions
 
 
 @dataclass
@@ -38,13 +38,17 @@ class Lifted:
     relations: int
 
 
-def assemble(plan: Plan, source: Source, text: str, find: Iterable[str]) -> Lifted:
-    """The file that a plan says. `text`: what spans point into."""
-    return _Assembly(plan, source, text, tuple(find)).run()
+def assemble(plan: Plan, source: Source, text: str, find: Iterable[str],
+             solved: frozenset[str] = frozenset()) -> Lifted:
+    """The file that a plan says. `text`: what spans point into; `solved`: names that are determined
+    by relations which are not written for them."""
+    return _Assembly(plan, source, text, tuple(find), solved).run()
 
 
 class _Assembly(Answers):
-    def __init__(self, plan: Plan, source: Source, text: str, find: tuple[str, ...]) -> None:
+    def __init__(self, plan: Plan, source: Source, text: str, find: tuple[str, ...],
+                 solved: frozenset[str]) -> None:
+        self.solved = solved
         self.plan = plan
         self.un = plan.unrolled
         self.source = source
@@ -228,8 +232,8 @@ class _Assembly(Answers):
             for head, _ in inputs:
                 if not set(self.un.names[head].values()) <= listed:
                     raise Unliftable("an input is not declared")
-        elif not inputs or any(implicit(s) for s in body):
-            return []  # what relations must be solved for is no input, and which that is they say
+        elif not inputs:
+            return []
         items = [i for g in own for i in g.items if i.name not in self.elements]
         arrays = [S.GivenItem(self.names[h], self.axes(a), name_span=self.place(h),
                               span=self.place(h)) for h, a in inputs]
@@ -251,7 +255,7 @@ class _Assembly(Answers):
                 indices.update(n.name for n in s.names)
                 sizes.update(n.name for p in expressions(s) for n in S.walk(p)
                              if type(n) is S.Name)
-        determined, parameters = set(), set()
+        determined, parameters = set(self.solved), set()
         for s in body:
             if type(s) is S.Relation:
                 if type(s.lhs) in (S.Name, S.Subscript):

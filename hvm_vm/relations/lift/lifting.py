@@ -19,6 +19,7 @@ from .members import Unliftable
 from .plan import Planner, SetApart
 from .read import read
 from .scan import Scan, file_spans, scan, source_text
+from .statements import implicit
 from .structure import by_structure
 
 LARGE = 300_000  # characters: larger texts are not parsed before they are scanned
@@ -49,6 +50,11 @@ def build_lifted(
         file = parse(source, diagnostics)
         diagnostics.raise_if_errors()
     lifted = lift(source, file, scanned, known=known, free=free, find=find)
+    if file is None and lifted is None:
+        file = parse(source, diagnostics)
+        diagnostics.raise_if_errors()
+        if any(implicit(s) for s in file.statements):
+            lifted = lift(source, file, known=known, free=free, find=find)
     if lifted is not None:
         system = _system(lifted, source, known, free, diagnostics)
         if system is not None:
@@ -73,11 +79,20 @@ def lift(
     with paused():
         try:
             return _lift(source, file, scanned, known, free, tuple(find))
-        except Unliftable:
+        except (Unliftable, CompileError):
             return None
 
 
 def _lift(source, file, scanned, known, free, find) -> Lifted:
+    solved: frozenset[str] | None = frozenset()
+    if file is None:
+        solved = None
+    elif any(implicit(s) for s in file.statements):
+        # Which names relations are solved for, only the scalars as they stand say.
+        plain = build(file, source, Diagnostics(source), known=known, free=free, find=find)
+        solved = frozenset(plain.order)
+        if not find and not any(type(s) is S.Find for s in file.statements):
+            find = tuple(r.name for r in plain.results)
     text = source_text(source, file)
     if file is not None:
         scanned = scan(text, file_spans(file))
@@ -89,7 +104,7 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
 
     def attempt(scanned: Scan, spelled: dict[str, str] | None = None) -> Lifted | None:
         try:
-            return _attempt(source, text, scanned, statements, outside, spelled, ruled)
+            return _attempt(source, text, scanned, statements, outside, spelled, ruled, solved)
         except Unliftable:
             return None
 
@@ -100,15 +115,18 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     return found
 
 
-def _attempt(source, text, scanned, statements, outside, spelled, ruled) -> Lifted:
-    """Lift a scan. Adds the relations that follow a rule by their numbers to `ruled`. Raises
-    `Unliftable`."""
+def _attempt(source, text, scanned, statements, outside, spelled, ruled, solved) -> Lifted:
+    """Lift a scan. Adds the relations that follow a rule by their numbers to `ruled`. `solved`: the
+    names that relations determine, where some of them are solved; None where that is not known.
+    Raises `Unliftable`."""
     known, free, find = outside
     if not scanned.shapes:
         raise Unliftable("no scalars with numbers")
     apart: dict[str, int] = {}
     for _ in range(MOST_TRIES):
         unrolled = read(scanned, text, statements, apart, spelled)
+        if solved is None and any(implicit(s) for _, s in unrolled.others):
+            raise Unliftable("relations that are solved in a large text")
         planner = Planner(unrolled, known, free)
         try:
             plan = planner.plan()
@@ -119,7 +137,7 @@ def _attempt(source, text, scanned, statements, outside, spelled, ruled) -> Lift
             continue
         finally:
             ruled |= planner.ruled
-        return assemble(plan, source, text, find)
+        return assemble(plan, source, text, find, solved or frozenset())
     raise Unliftable("arrays depend on themselves")
 
 
