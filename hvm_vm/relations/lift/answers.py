@@ -22,14 +22,14 @@ class Answers:
     def results(self) -> tuple[list[S.Expr], list[S.Relation]]:
         """The items of `find`, and scalars for single elements that are results."""
         wanted = self.wanted()
-        by_array: dict[str, list[tuple[int, ...]]] = {}
+        by_array: dict[str, set[tuple[int, ...]]] = {}
         for item in wanted:
             if type(item) is S.Name and item.name in self.elements:
                 array, subs = self.elements[item.name]
-                by_array.setdefault(array, []).append(subs)
+                by_array.setdefault(array, set()).add(subs)
         heads = {self.names[h]: h for h in self.names}
         whole = {a for a, subs in by_array.items()
-                 if len(set(subs)) == len(self.un.members[heads[a]])
+                 if len(subs) == len(self.un.members[heads[a]])
                  and not self.plan.arrays[heads[a]].imports}
         found: list[S.Expr] = []
         copies: list[S.Relation] = []
@@ -123,9 +123,13 @@ class Answers:
         used = self.plan.used[head]
         if used.all():
             return
-        free = {tuple(s) for s in table[~used].tolist()}
         names = self.un.names[head]
-        for place, number in zip(map(tuple, subs.tolist()), numbers, strict=True):
+        places = map(tuple, subs.tolist())
+        if not used.any():
+            starts.update(zip(map(names.__getitem__, places), numbers, strict=True))
+            return
+        free = {tuple(s) for s in table[~used].tolist()}
+        for place, number in zip(places, numbers, strict=True):
             if place in free:
                 starts[names[place]] = number
 

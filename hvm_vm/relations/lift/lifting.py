@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
+
+import numpy as np
 
 from hvm_vm.compiling.collector import paused
 from hvm_vm.errors import CompileError
@@ -154,14 +157,13 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
     plain = {n for n, v in system.variables.items() if not v.axes and n not in arrays}
     elements = {n: e for n, e in lifted.elements.items() if e[0] in system.variables}
     found = []
+    places = _places(lifted)
     for family in families.system(plain | elements.keys()):
         members = []
         for member in family.members:
             # An element that is a result of its own is a variable, too.
             if member.name not in plain:
-                array, subs = elements[member.name]
-                low = lifted.lowest[array]
-                place = tuple(s - lo for s, lo in zip(subs, low, strict=True))
+                array, place = places[member.name]
                 member = FamilyMember(member.name, member.subscripts, array, place)
             members.append(member)
         found.append(replace(family, members=tuple(members)))
@@ -180,3 +182,14 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
                 name = f"{members[0].name}…{members[-1].name}"
             found.append(ScalarFamily(name, low, shape, tuple(members)))
     return tuple(found)
+
+
+def _places(lifted: Lifted) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Where each scalar that became an array element is: the array, and the position from 0."""
+    found = {}
+    for head, array in lifted.names.items():
+        names = lifted.plan.unrolled.names[head]
+        subs = np.array(list(names), np.int64).reshape(len(names), -1)
+        where = map(tuple, (subs - np.array(lifted.lowest[array], np.int64)).tolist())
+        found.update(zip(names.values(), zip(itertools.repeat(array), where, strict=False), strict=False))
+    return found
