@@ -9,6 +9,7 @@ from hvm_vm.language.diagnostics import Diagnostics
 from hvm_vm.language.parser import StatementParser
 from hvm_vm.language.source import Source
 
+from .implicit import is_equation
 from .members import Unliftable
 from .plan import Array
 from .skeleton import refs
@@ -26,11 +27,12 @@ class Answers:
         for item in wanted:
             if type(item) is S.Name and item.name in self.elements:
                 array, subs = self.elements[item.name]
-                by_array.setdefault(array, set()).add(subs)
+                if item.name not in self.imported:
+                    by_array.setdefault(array, set()).add(subs)
         heads = {self.names[h]: h for h in self.names}
         whole = {a for a, subs in by_array.items()
                  if len(subs) == len(self.un.members[heads[a]])
-                 and not self.plan.arrays[heads[a]].imports}
+                 - len(self.plan.arrays[heads[a]].imports)}
         found: list[S.Expr] = []
         copies: list[S.Relation] = []
         done: set[str] = set()
@@ -39,7 +41,7 @@ class Answers:
                 found.append(item)
                 continue
             array, _ = self.elements[item.name]
-            if array in whole:
+            if array in whole and item.name not in self.imported:
                 if array not in done:
                     done.add(array)
                     found.append(self.whole_result(array, self.plan.arrays[heads[array]]))
@@ -92,6 +94,8 @@ class Answers:
         un = self.un
         starts: dict[str, int] = {}
         for block in un.blocks:
+            if is_equation(block):
+                continue
             left = block.left
             numbers = block.statements.tolist()
             if not left.columns:
@@ -115,6 +119,8 @@ class Answers:
         for name in self.plan.dropped:
             if not self.is_used(name):
                 starts.setdefault(name, 0)
+        starts |= self.plan.unknown
+        used -= self.plan.unknown.keys()
         names = [n for n in starts if n in un.elements or n not in used]
         return [S.Name(n) for n in sorted(names, key=starts.__getitem__)]
 

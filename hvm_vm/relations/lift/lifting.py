@@ -18,10 +18,11 @@ from hvm_vm.relations.build import build
 from hvm_vm.relations.system import FamilyMember, ScalarFamily, System
 
 from .assemble import Lifted, assemble
+from .implicit import is_implicit
 from .members import Unliftable
 from .plan import Planner, SetApart
 from .read import read
-from .scan import Scan, file_spans, scan, source_text
+from .scan import LITERAL, Scan, file_spans, scan, source_text
 from .structure import by_structure
 
 LARGE = 300_000  # characters: larger texts are not parsed before they are scanned
@@ -87,8 +88,6 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     if scanned is None:
         raise Unliftable("the text holds the scan's own letters")
     statements = None if file is None else list(file.statements)
-    if statements is not None and any(_unsolved(s) for s in statements):
-        raise Unliftable("a system to solve")
     outside = known, free, find
 
     def attempt(scanned: Scan, spelled: dict[str, str] | None = None) -> Lifted | None:
@@ -97,7 +96,11 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
         except Unliftable:
             return None
 
-    found = by_structure(attempt(scanned), attempt, scanned, text, {*known, *free, *find})
+    first = attempt(scanned)
+    if _solves(scanned, statements):
+        found = first  # structure tells nothing of unknowns
+    else:
+        found = by_structure(first, attempt, scanned, text, {*known, *free, *find})
     if found is None:
         raise Unliftable("no relations repeat")
     return found
@@ -111,8 +114,6 @@ def _attempt(source, text, scanned, statements, outside, spelled) -> Lifted:
     apart: dict[str, int] = {}
     for _ in range(MOST_TRIES):
         unrolled = read(scanned, text, statements, apart, spelled)
-        if any(_unsolved(s) for _, s in unrolled.others):
-            raise Unliftable("a system to solve")
         try:
             plan = Planner(unrolled, known, free).plan()
         except SetApart as wanted:
@@ -124,13 +125,12 @@ def _attempt(source, text, scanned, statements, outside, spelled) -> Lifted:
     raise Unliftable("arrays depend on themselves")
 
 
-def _unsolved(statement: S.Statement) -> bool:
-    """Whether a statement belongs to a system that must be solved."""
-    if type(statement) is S.Guess:
-        return True
-    if type(statement) is not S.Relation:
-        return False
-    return type(statement.lhs) not in (S.Name, S.Subscript, S.Call)
+def _solves(scanned: Scan, statements) -> bool:
+    """Whether there is a system to be solved."""
+    if statements is not None:
+        return any(type(s) is S.Guess or is_implicit(s) for s in statements)
+    sides = (s.text.partition("=")[0].strip() for s in scanned.shapes)
+    return any(not side.isidentifier() or LITERAL in side for side in sides)
 
 
 def _system(lifted: Lifted, source: Source, known, free, diagnostics) -> System | None:
@@ -189,7 +189,10 @@ def _places(lifted: Lifted) -> dict[str, tuple[str, tuple[int, ...]]]:
     found = {}
     for head, array in lifted.names.items():
         names = lifted.plan.unrolled.names[head]
+        if not names:
+            continue  # of constants
         subs = np.array(list(names), np.int64).reshape(len(names), -1)
         where = map(tuple, (subs - np.array(lifted.lowest[array], np.int64)).tolist())
-        found.update(zip(names.values(), zip(itertools.repeat(array), where, strict=False), strict=False))
+        places = zip(itertools.repeat(array), where, strict=False)
+        found.update(zip(names.values(), places, strict=True))
     return found

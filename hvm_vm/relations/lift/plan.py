@@ -18,7 +18,8 @@ from hvm_vm.relations.order import components
 from .absorb import absorbed, has_run
 from .dots import elements
 from .facts import Facts
-from .members import Unliftable, coded
+from .implicit import LEAST, is_equation
+from .members import Unliftable, coded, distinct
 from .pieces import Piece, pieces, single
 from .read import Unrolled
 from .regions import hull, parted
@@ -63,6 +64,7 @@ class Plan:
     used: dict[str, np.ndarray]
     reasons: dict[int, str]
     dropped: list[str] = field(default_factory=list)
+    unknown: dict[str, int] = field(default_factory=dict)  # see `Facts`
 
 
 class Planner(Facts):
@@ -79,7 +81,13 @@ class Planner(Facts):
                 groups.setdefault(part.key(), []).append(part)
         blocks = [_joined(parts) for parts in groups.values()]
         for block in absorbed(blocks):
+            if is_equation(block) and not _apart(block):
+                lone += [single(block.take(slice(k, k + 1))) for k in range(len(block.rows))]
+                continue
             more, rest = pieces(block, self._fillable)
+            if is_equation(block):  # few relations are solved as scalars
+                rest += [r for p in more if len(p.block.rows) < LEAST for r in _rows(p.block)]
+                more = [p for p in more if len(p.block.rows) >= LEAST]
             found += more
             lone += [single(r) for r in rest]
         self._check_holes(found, lone)
@@ -87,6 +95,8 @@ class Planner(Facts):
 
     def _fillable(self, head: str, points: np.ndarray) -> np.ndarray:
         """Which elements exist: something else determines them, or they are inputs."""
+        if head not in self.codes:
+            return np.zeros(len(points), bool)
         return np.isin(coded(points, self.radix[head]), self.codes[head])
 
     def _check_holes(self, found: list[Piece], lone: list[Piece]) -> None:
@@ -145,11 +155,17 @@ class Planner(Facts):
     def _mixed(self, head: str) -> str:
         """Why a family whose members come about in different ways is no array."""
         defaults = self.unrolled.defaults.get(head)
-        if defaults is not None and len(defaults.subscripts) < len(self.members[head]):
+        count = len(self.members[head])
+        partly = defaults is not None and len(defaults.subscripts) < count
+        if partly and len(defaults.subscripts) > MOST_IMPORTS:
             return "only some of its members have defaults"
-        inputs = int((~self.determined[head]).sum())
-        if 0 < inputs < len(self.members[head]) and inputs > MOST_IMPORTS:
+        open_ = ~self.determined[head]
+        unknown = self.unknowns(head) if self.unknown and open_.any() else np.zeros(count, bool)
+        inputs = int((open_ & ~unknown).sum())
+        if 0 < inputs < count and inputs > MOST_IMPORTS:
             return "many of its members are inputs, and others are determined"
+        if unknown.any() and prod((np.ptp(self.members[head], axis=0) + 1).tolist()) > count:
+            return "unknowns are missing between its members"
         return ""
 
     def _fix(self, found, lone, arrays):
@@ -159,7 +175,7 @@ class Planner(Facts):
             before = len(arrays), len(found)
             kept = []
             for piece in found:
-                if piece.head in arrays and all(
+                if (piece.head in arrays or is_equation(piece.block)) and all(
                         r.head in arrays for r in refs(piece.block.right) if r.columns):
                     kept.append(piece)
                 else:
@@ -220,7 +236,7 @@ class Planner(Facts):
         return None
 
     def _node(self, piece: Piece, arrays) -> str:
-        if piece.head in arrays or not piece.block.left.columns:
+        if is_equation(piece.block) or piece.head in arrays or not piece.block.left.columns:
             return piece.head
         axes = len(piece.block.left.columns)
         return self.unrolled.name(piece.head, tuple(piece.block.rows[0, :axes].tolist()))
@@ -263,12 +279,21 @@ class Planner(Facts):
                 continue
             lo, hi = tuple(table.min(axis=0).tolist()), tuple(table.max(axis=0).tolist())
             complete = prod(b - a + 1 for a, b in zip(lo, hi, strict=True)) == len(table)
-            if head in self.unrolled.defaults:
+            unknown = self.unknowns(head) if self.unknown else np.zeros(len(table), bool)
+            imported = ~self.determined[head] & ~unknown
+            defaults = self.unrolled.defaults.get(head)
+            if defaults is not None and len(defaults.subscripts) == len(table):
                 made[head] = Array(head, lo, hi, "default", [], complete)
+                continue
+            if defaults is not None:  # few: they are inputs of their own
+                imported[self.places(head, defaults.subscripts)] = True
+            if unknown.any():
+                open_ = list(map(tuple, table[imported].tolist()))
+                made[head] = Array(head, lo, hi, "unknown", open_, complete)
             elif not self.determined[head].any():
                 made[head] = Array(head, lo, hi, "input", [], complete)
             else:
-                open_ = list(map(tuple, table[~self.determined[head]].tolist()))
+                open_ = list(map(tuple, table[imported].tolist()))
                 made[head] = Array(head, lo, hi, "determined", open_, complete)
         kept = [n for n, _ in self.unrolled.others]
         relations = list(found)
@@ -277,13 +302,15 @@ class Planner(Facts):
                 relations.append(piece)
             else:
                 kept.append(int(piece.block.statements[0]))
-                if piece.block.left.columns:
+                if is_equation(piece.block):
+                    self.reasons[kept[-1]] = "its unknowns are solved as scalars"
+                elif piece.block.left.columns:
                     self.reasons[kept[-1]] = self.barred.get(piece.head, "")
         for head, defaults in self.unrolled.defaults.items():
-            if head not in made:
+            if head not in made or made[head].kind != "default":
                 kept += defaults.statements
         return Plan(self.unrolled, made, relations, sorted(kept), self.used, self.reasons,
-                    self.dropped)
+                    self.dropped, self.unknown)
 
 
 def most_singles(rows: int) -> int:
@@ -298,6 +325,16 @@ def _joined(parts: list[Block]) -> Block:
         return parts[0]
     return Block(parts[0].left, parts[0].right, np.concatenate([p.rows for p in parts]),
                  np.concatenate([p.statements for p in parts]))
+
+
+def _rows(block: Block) -> list[Block]:
+    return [block.take(slice(k, k + 1)) for k in range(len(block.rows))]
+
+
+def _apart(block: Block) -> bool:
+    """Whether the left sides of relations tell them apart."""
+    table = block.rows[:, list(block.left.columns)]
+    return len(distinct(table)) == len(table)
 
 
 def _singles(piece: Piece) -> list[Piece]:
