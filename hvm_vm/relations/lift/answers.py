@@ -30,9 +30,9 @@ class Answers:
                 if item.name not in self.imported:
                     by_array.setdefault(array, set()).add(subs)
         heads = {self.names[h]: h for h in self.names}
-        whole = {a for a, subs in by_array.items()
-                 if len(subs) == len(self.un.members[heads[a]])
-                 - len(self.plan.arrays[heads[a]].imports)}
+        arrays = {a: self.plan.arrays[heads[a]] for a in by_array}
+        whole = {a for a, subs in by_array.items() if len(subs) == len(
+            self.un.members[heads[a]]) - len(arrays[a].imports) - arrays[a].elsewhere}
         found: list[S.Expr] = []
         copies: list[S.Relation] = []
         done: set[str] = set()

@@ -130,7 +130,10 @@ class _Assembly(Answers):
         relations: list[tuple[int, int, S.Statement]] = []
         for k, piece in enumerate(plan.relations):
             number = int(piece.block.statements.min())
-            relations.append((number, k, writer.relation(piece, un.spans[number])))
+            span = un.spans[number]
+            if plan.is_copy(piece):
+                number, span = len(un.spans), self.place(piece.block.right.head)
+            relations.append((number, k, writer.relation(piece, span)))
         for number, statement in self.kept:
             if type(statement) in (S.Find, S.Given, S.IndexDecl):
                 continue

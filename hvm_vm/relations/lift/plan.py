@@ -18,13 +18,15 @@ from hvm_vm.relations.order import components
 from .absorb import absorbed, has_run
 from .dots import elements
 from .facts import Facts
+from .fit import Rule
 from .implicit import LEAST, is_equation
 from .members import Unliftable, coded, distinct
 from .pieces import Piece, pieces, single
 from .read import Unrolled
 from .regions import hull, parted
 from .rolling import rolled
-from .skeleton import Block, Chain, Op, Run, Tree, refs
+from .scan import DIGITS
+from .skeleton import Block, Chain, Op, Ref, Run, Tree, refs
 from .statements import determined, names_in
 
 MOST_IMPORTS = 8
@@ -50,6 +52,7 @@ class Array:
     kind: str
     imports: list[tuple[int, ...]] = field(default_factory=list)
     complete: bool = True  # whether the members fill the box
+    elsewhere: int = 0     # how many members come from input arrays (`Plan.sources`)
 
 
 @dataclass
@@ -65,10 +68,19 @@ class Plan:
     reasons: dict[int, str]
     dropped: list[str] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)  # see `Facts`
+    sources: set[str] = field(default_factory=set)  # input arrays that parts of others are
+
+    def is_copy(self, piece: Piece) -> bool:
+        """Whether a piece only reads an input array that is a part of its array."""
+        return type(piece.block.right) is Ref and piece.block.right.head in self.sources
 
 
 class Planner(Facts):
     """Makes the plan."""
+
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
+        self.sources: set[str] = set()
 
     # -- pieces --------------------------------------------------------------------------------
     def plan(self) -> Plan:
@@ -156,17 +168,23 @@ class Planner(Facts):
         """Why a family whose members come about in different ways is no array."""
         defaults = self.unrolled.defaults.get(head)
         count = len(self.members[head])
-        partly = defaults is not None and len(defaults.subscripts) < count
-        if partly and len(defaults.subscripts) > MOST_IMPORTS:
-            return "only some of its members have defaults"
         open_ = ~self.determined[head]
         unknown = self.unknowns(head) if self.unknown and open_.any() else np.zeros(count, bool)
-        inputs = int((open_ & ~unknown).sum())
-        if 0 < inputs < count and inputs > MOST_IMPORTS:
+        inputs = open_ & ~unknown
+        partly = np.zeros(count, bool)
+        if defaults is not None and len(defaults.subscripts) < count:
+            partly[self.places(head, defaults.subscripts)] = True
+        if not self._importable(head, partly):
+            return "only some of its members have defaults"
+        if not inputs.all() and not self._importable(head, inputs):
             return "many of its members are inputs, and others are determined"
         if unknown.any() and prod((np.ptp(self.members[head], axis=0) + 1).tolist()) > count:
             return "unknowns are missing between its members"
         return ""
+
+    def _importable(self, head: str, which: np.ndarray) -> bool:
+        """Whether these members can come from inputs: they are few, or regions of them are."""
+        return which.sum() <= MOST_IMPORTS or parted(self.members[head][which]) is not None
 
     def _fix(self, found, lone, arrays):
         """Take out arrays and pieces until what is left holds together."""
@@ -274,11 +292,13 @@ class Planner(Facts):
 
     def _result(self, found, lone, arrays) -> Plan:
         made: dict[str, Array] = {}
-        for head, table in self.members.items():
+        found = list(found)
+        for head, table in list(self.members.items()):
             if head not in arrays:
                 continue
             lo, hi = tuple(table.min(axis=0).tolist()), tuple(table.max(axis=0).tolist())
             complete = prod(b - a + 1 for a, b in zip(lo, hi, strict=True)) == len(table)
+            count = 0
             unknown = self.unknowns(head) if self.unknown else np.zeros(len(table), bool)
             imported = ~self.determined[head] & ~unknown
             defaults = self.unrolled.defaults.get(head)
@@ -287,14 +307,20 @@ class Planner(Facts):
                 continue
             if defaults is not None:  # few: they are inputs of their own
                 imported[self.places(head, defaults.subscripts)] = True
+            if (~imported).any():
+                count = int(imported.sum())
+                found += self._imported(head, imported, made)
+                count -= int(imported.sum())
             if unknown.any():
                 open_ = list(map(tuple, table[imported].tolist()))
-                made[head] = Array(head, lo, hi, "unknown", open_, complete)
+                made[head] = Array(head, lo, hi, "unknown", open_, complete, count)
             elif not self.determined[head].any():
                 made[head] = Array(head, lo, hi, "input", [], complete)
             else:
                 open_ = list(map(tuple, table[imported].tolist()))
-                made[head] = Array(head, lo, hi, "determined", open_, complete)
+                made[head] = Array(head, lo, hi, "determined", open_, complete, count)
+        # What array elements are read from comes last, so that scalars are inputs there.
+        made = dict(sorted(made.items(), key=lambda a: a[0] in self.sources))
         kept = [n for n, _ in self.unrolled.others]
         relations = list(found)
         for piece in lone:
@@ -310,7 +336,63 @@ class Planner(Facts):
             if head not in made or made[head].kind != "default":
                 kept += defaults.statements
         return Plan(self.unrolled, made, relations, sorted(kept), self.used, self.reasons,
-                    self.dropped, self.unknown)
+                    self.dropped, self.unknown, self.sources)
+
+    def _imported(self, head: str, imported: np.ndarray, made: dict[str, Array]) -> list[Piece]:
+        """Arrays of inputs for the members of an array that nothing determines, where they are
+        many: the relations that read them. (Few are inputs of their own, see `Array.imports`.)"""
+        un, table = self.unrolled, self.members[head]
+        defaults = un.defaults.get(head)
+        literal = np.zeros(len(table), bool)
+        if defaults is not None:
+            literal[self.places(head, defaults.subscripts)] = True
+        found: list[Piece] = []
+        base, _, rank = head.rpartition("|")
+        for which, kind in ((imported & literal, "default"), (imported & ~literal, "input")):
+            if which.sum() <= MOST_IMPORTS:
+                continue
+            places = np.flatnonzero(which)
+            for rows in parted(table[which]):
+                own, k = places[rows], len(self.sources) + 1
+                source = f"{base}{DIGITS}given{k if k > 1 else ''}|{rank}"
+                self.sources.add(source)
+                un.members[source] = part = table[np.sort(own)]
+                un.names[source] = {s: un.names[head][s] for s in map(tuple, part.tolist())}
+                self.used[source] = self.used[head][np.sort(own)]
+                self.determined[source] = literal[np.sort(own)]
+                lo, hi = tuple(part.min(axis=0).tolist()), tuple(part.max(axis=0).tolist())
+                complete = prod(b - a + 1 for a, b in zip(lo, hi, strict=True)) == len(part)
+                made[source] = Array(source, lo, hi, kind, [], complete)
+                piece = _copied(head, source, part)
+                if kind == "default":
+                    self._move_defaults(head, source, part)
+                    piece.block.statements[:] = min(un.defaults[source].statements)
+                found.append(piece)
+            imported[which] = False
+        return found
+
+    def _move_defaults(self, head: str, source: str, part: np.ndarray) -> None:
+        old = self.unrolled.defaults[head]
+        codes = coded(old.subscripts, self.radix[head])
+        mine = np.isin(codes, coded(part, self.radix[head]))
+        for name, which in ((source, mine), (head, ~mine)):
+            rows = np.flatnonzero(which).tolist()
+            if rows:
+                self.unrolled.defaults[name] = type(old)(
+                    old.subscripts[which], [old.values[k] for k in rows],
+                    [old.statements[k] for k in rows])
+            else:
+                del self.unrolled.defaults[name]
+
+
+
+def _copied(head: str, source: str, rows: np.ndarray) -> Piece:
+    """A region of an array that is read from another, at the same subscripts."""
+    axes = rows.shape[1]
+    left, right = Ref(head, tuple(range(axes))), Ref(source, tuple(range(axes, 2 * axes)))
+    block = Block(left, right, np.column_stack([rows, rows]), np.zeros(len(rows), np.int64))
+    rule = Rule(np.eye(axes, dtype=np.int64), np.zeros(axes, np.int64), np.ones(len(rows), bool))
+    return Piece(block, hull(rows), rule)
 
 
 def most_singles(rows: int) -> int:
