@@ -203,7 +203,35 @@ def _check_outputs(module: Module) -> None:
             raise refuse(where, "holds symbols, so its register must be i64")
 
 
-MANY = 64  # members of a family
+MANY = 64  # members of a family that are checked together
+
+
+def _members_fit(module: Module, family) -> bool:
+    """Whether all members pass the checks of `_check_family`, all at once. False where they do not,
+    or cannot be told together."""
+    try:
+        registers = np.fromiter((m.register for m in family.members), np.int64)
+        subscripts = np.array([m.subscripts for m in family.members], np.int64)
+        positions = np.array([m.position for m in family.members], np.int64)
+    except (ValueError, TypeError, OverflowError):  # of different lengths, or no numbers
+        return False
+    count = len(family.members)
+    if subscripts.shape != (count, len(family.shape)) or positions.ndim != 2:
+        return False
+    if registers.min() < 0 or registers.max() >= len(module.registers):
+        return False
+    place = subscripts - np.array(family.lo, np.int64)
+    if (place < 0).any() or (place >= np.array(family.shape, np.int64)).any():
+        return False
+    flat = np.ravel_multi_index(tuple(place.T), family.shape)
+    if len(np.unique(flat)) < count or (positions < 0).any():
+        return False
+    numbers, which = np.unique(registers, return_inverse=True)
+    shapes = [[e.constant for e in module.registers[n].shape] for n in numbers.tolist()]
+    if any(len(s) != positions.shape[1] or None in s for s in shapes):
+        return False
+    extents = np.array(shapes, np.int64).reshape(len(shapes), -1)
+    return bool((positions < extents[which.reshape(-1)]).all())
 
 
 def _check_family(module: Module, family, where: str) -> None:
@@ -214,7 +242,7 @@ def _check_family(module: Module, family, where: str) -> None:
         raise refuse(where, f"the shape {list(family.shape)} is empty or too large")
     if any(abs(n) >= 1 << 48 for n in family.lo):
         raise refuse(where, f"the first subscripts {list(family.lo)} are too large")
-    if len(family.members) > MANY and _sound(module, family):
+    if len(family.members) > MANY and _members_fit(module, family):
         return
     seen: set[tuple[int, ...]] = set()
     for member in family.members:
@@ -245,33 +273,3 @@ def _check_family(module: Module, family, where: str) -> None:
                 raise refuse(
                     where, f"the member {member.name} lies at {place} of an axis of length {extent}"
                 )
-
-
-def _sound(module: Module, family) -> bool:
-    """Whether all members of a large family are as they should be, looked at side by side; where
-    they are not, or cannot be, they are looked at one by one."""
-    members = family.members
-    try:
-        subscripts = np.array([m.subscripts for m in members], np.int64)
-        registers = np.array([m.register for m in members], np.int64)
-        positions = np.array([m.position for m in members], np.int64)
-    except (ValueError, OverflowError, TypeError):
-        return False
-    if subscripts.shape != (len(members), len(family.shape)) or positions.ndim != 2:
-        return False
-    place = subscripts - np.array(family.lo, np.int64)
-    if (place < 0).any() or (place >= np.array(family.shape)).any():
-        return False
-    codes = np.ravel_multi_index(tuple(place.T), family.shape)
-    if len(np.unique(codes)) < len(codes):
-        return False
-    if registers.min() < 0 or registers.max() >= len(module.registers):
-        return False
-    order = np.argsort(registers, kind="stable")
-    numbers, starts = np.unique(registers[order], return_index=True)
-    for number, own in zip(numbers.tolist(), np.split(positions[order], starts[1:]), strict=True):
-        extents = [e.constant for e in module.registers[number].shape]
-        if None in extents or own.shape[1] != len(extents) or (own < 0).any() or (
-                own >= np.array(extents, np.int64)).any():
-            return False
-    return True

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from hvm_vm.engines.words import suggestion
 from hvm_vm.errors import InputError
 from hvm_vm.language import syntax as S
+from hvm_vm.relations.families import Families
 
 _LITERALS = (S.Number, S.Symbol, S.ListExpr, S.Negate, S.Sum, S.Product, S.Power)
 _CONSTANTS = ("pi", "π", "inf")
@@ -24,8 +25,11 @@ def check_names(file: S.File, text: str, system, known: Iterable[str], free: Ite
     names = {*written, *system.variables, *system.size_defaults, *families, *system.symbols}
     spoken = {*system.variables, *system.size_defaults, *families}
     source = system.file or "the program"
-    lines = [f"{name} is no name of {source}{suggestion(name, spoken)}"
-             for name in sorted(known) if name not in names and name not in _members(families)]
+    odd = [n for n in sorted(known) if n not in names and n not in _members(families)]
+    if odd:  # of a family, all of whose scalars may have gone with the relations that read them
+        written_families = Families(written).groups
+        odd = [n for n in odd if n not in written_families]
+    lines = [f"{name} is no name of {source}{suggestion(name, spoken)}" for name in odd]
     free = sorted(free)
     if free:
         defaults = _defaults(file)

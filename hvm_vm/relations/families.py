@@ -49,7 +49,10 @@ class Families:
         certain: dict[str, tuple[int, ...]] = {}
         digits: list[tuple[str, str]] = []
         for name, tail in members:
-            if "_" in tail:
+            first, joint, second = tail.partition("_")
+            if joint and "_" not in second:
+                certain[name] = int(first), int(second)
+            elif joint:
                 certain[name] = tuple(map(int, tail.split("_")))
             elif len(tail) == 1 or len(tail) > MAX_DIGITS:
                 certain[name] = (int(tail),)
@@ -60,14 +63,15 @@ class Families:
         # Members of different rank (x1 beside x1_1) are different families; the largest is `base`.
         ranks: dict[int, dict[tuple[int, ...], str]] = {}
         for name, subs in certain.items():
-            others = ranks.setdefault(len(subs), {})
+            others = ranks.get(len(subs))
+            if others is None:
+                others = ranks[len(subs)] = {}
             if subs in others:  # x1_1 beside x11: two names of one place
                 self.ambiguous[name] = Ambiguous(name, (subs,))
                 continue
             others[subs] = name
         for rank in ranks.values():
-            for subs, name in rank.items():
-                self.subscripts[name] = (base, subs)
+            self.subscripts.update((name, (base, subs)) for subs, name in rank.items())
         if ranks:
             best = max(ranks, key=lambda r: (len(ranks[r]), r))
             self.groups[base] = dict(sorted(ranks[best].items()))

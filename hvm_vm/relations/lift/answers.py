@@ -9,6 +9,7 @@ from hvm_vm.language.diagnostics import Diagnostics
 from hvm_vm.language.parser import StatementParser
 from hvm_vm.language.source import Source
 
+from .implicit import is_equation
 from .members import Unliftable
 from .plan import Array
 from .skeleton import refs
@@ -22,15 +23,16 @@ class Answers:
     def results(self) -> tuple[list[S.Expr], list[S.Relation]]:
         """The items of `find`, and scalars for single elements that are results."""
         wanted = self.wanted()
-        by_array: dict[str, list[tuple[int, ...]]] = {}
+        by_array: dict[str, set[tuple[int, ...]]] = {}
         for item in wanted:
             if type(item) is S.Name and item.name in self.elements:
                 array, subs = self.elements[item.name]
-                by_array.setdefault(array, []).append(subs)
+                if item.name not in self.imported:
+                    by_array.setdefault(array, set()).add(subs)
         heads = {self.names[h]: h for h in self.names}
-        whole = {a for a, subs in by_array.items()
-                 if len(set(subs)) == len(self.un.members[heads[a]])
-                 and not self.plan.arrays[heads[a]].imports}
+        arrays = {a: self.plan.arrays[heads[a]] for a in by_array}
+        whole = {a for a, subs in by_array.items() if len(subs) == len(
+            self.un.members[heads[a]]) - len(arrays[a].imports) - arrays[a].elsewhere}
         found: list[S.Expr] = []
         copies: list[S.Relation] = []
         done: set[str] = set()
@@ -39,7 +41,7 @@ class Answers:
                 found.append(item)
                 continue
             array, _ = self.elements[item.name]
-            if array in whole:
+            if array in whole and item.name not in self.imported:
                 if array not in done:
                     done.add(array)
                     found.append(self.whole_result(array, self.plan.arrays[heads[array]]))
@@ -92,6 +94,8 @@ class Answers:
         un = self.un
         starts: dict[str, int] = {}
         for block in un.blocks:
+            if is_equation(block):
+                continue
             left = block.left
             numbers = block.statements.tolist()
             if not left.columns:
@@ -115,6 +119,8 @@ class Answers:
         for name in self.plan.dropped:
             if not self.is_used(name):
                 starts.setdefault(name, 0)
+        starts |= self.plan.unknown
+        used -= self.plan.unknown.keys()
         names = [n for n in starts if n in un.elements or n not in used]
         return [S.Name(n) for n in sorted(names, key=starts.__getitem__)]
 
@@ -123,9 +129,13 @@ class Answers:
         used = self.plan.used[head]
         if used.all():
             return
-        free = {tuple(s) for s in table[~used].tolist()}
         names = self.un.names[head]
-        for place, number in zip(map(tuple, subs.tolist()), numbers, strict=True):
+        places = map(tuple, subs.tolist())
+        if not used.any():
+            starts.update(zip(map(names.__getitem__, places), numbers, strict=True))
+            return
+        free = {tuple(s) for s in table[~used].tolist()}
+        for place, number in zip(places, numbers, strict=True):
             if place in free:
                 starts[names[place]] = number
 

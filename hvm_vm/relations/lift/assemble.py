@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hvm_vm.language import syntax as S
 from hvm_vm.language.cursor import RESERVED
@@ -38,17 +38,13 @@ class Lifted:
     relations: int
 
 
-def assemble(plan: Plan, source: Source, text: str, find: Iterable[str],
-             solved: frozenset[str] = frozenset()) -> Lifted:
-    """The file that a plan says. `text`: what spans point into; `solved`: names that are determined
-    by relations which are not written for them."""
-    return _Assembly(plan, source, text, tuple(find), solved).run()
+def assemble(plan: Plan, source: Source, text: str, find: Iterable[str]) -> Lifted:
+    """The file that a plan says. `text`: what spans point into."""
+    return _Assembly(plan, source, text, tuple(find)).run()
 
 
 class _Assembly(Answers):
-    def __init__(self, plan: Plan, source: Source, text: str, find: tuple[str, ...],
-                 solved: frozenset[str]) -> None:
-        self.solved = solved
+    def __init__(self, plan: Plan, source: Source, text: str, find: tuple[str, ...]) -> None:
         self.plan = plan
         self.un = plan.unrolled
         self.source = source
@@ -57,6 +53,8 @@ class _Assembly(Answers):
         self.by_number = dict(self.un.others)
         self.kept = [(n, self.statement(n)) for n in plan.kept]
         self.names = self.array_names()
+        self.lows = {self.names[h]: a for h, a in plan.arrays.items() if a.kind == "unknown"}
+        self.imports_ = {self.un.names[h][s] for h, a in plan.arrays.items() for s in a.imports}
         self.elements = {
             name: (self.names[head], subs)
             for head in plan.arrays
@@ -132,9 +130,18 @@ class _Assembly(Answers):
         relations: list[tuple[int, int, S.Statement]] = []
         for k, piece in enumerate(plan.relations):
             number = int(piece.block.statements.min())
-            relations.append((number, k, writer.relation(piece, un.spans[number])))
+            span = un.spans[number]
+            if plan.is_copy(piece):
+                number, span = len(un.spans), self.place(piece.block.right.head)
+            relations.append((number, k, writer.relation(piece, span)))
         for number, statement in self.kept:
             if type(statement) in (S.Find, S.Given, S.IndexDecl):
+                continue
+            if type(statement) is S.Guess:
+                continue
+            if type(statement) is S.Relation and type(statement.lhs) is S.Name and (
+                    statement.lhs.name in self.imports_):  # an input with a default
+                relations.append((number, -1, statement))
                 continue
             relations.append((number, -1, renamed_statement(statement, self.rename)))
         defaults = self.defaults()
@@ -143,6 +150,7 @@ class _Assembly(Answers):
         body += self.imports()
         results, copies = self.results()
         body += copies
+        body += self.guesses()
         body += self.fill(results)
         given = self.given(body)
         find = S.Find(tuple(results)) if results else None
@@ -201,11 +209,36 @@ class _Assembly(Answers):
         found = []
         self.imported: list[str] = []
         for head, array in self.plan.arrays.items():
-            for subs in array.imports if array.kind == "determined" else ():
+            for subs in array.imports:
                 name = self.un.names[head][subs]
                 self.imported.append(name)
                 left = S.Subscript(self.names[head], tuple(map(integer, subs)))
                 found.append(S.Relation(left, S.Name(name), span=self.place(head)))
+        return found
+
+    def guesses(self) -> list[S.Guess]:
+        """The guesses, those of all unknowns of an array as one where they are the same."""
+        found: list[S.Guess] = []
+        groups: dict[tuple, list[S.Guess]] = {}
+        for _, guess in self.kept:
+            if type(guess) is not S.Guess:
+                continue
+            guess = replace(guess, **{k: self.rename(e) for k, e in (
+                ("target", guess.target), ("value", guess.value), ("lo", guess.lo),
+                ("hi", guess.hi)) if e is not None})
+            if type(guess.target) is S.Subscript and guess.target.name in self.lows:
+                group = guess.target.name, guess.value, guess.lo, guess.hi
+                groups.setdefault(group, []).append(guess)
+            else:
+                found.append(guess)
+        for (name, *_), own in groups.items():
+            array = self.lows[name]
+            if len(own) == len(self.un.names[array.head]):
+                used: dict[str, None] = {}
+                for lo, hi in zip(array.lo, array.hi, strict=True):
+                    used[self.indices.get(lo, hi, used)] = None
+                own = [replace(own[0], target=S.Subscript(name, tuple(map(S.Name, used))))]
+            found += own
         return found
 
     def fill(self, results) -> list[S.Relation]:
@@ -238,7 +271,8 @@ class _Assembly(Answers):
         arrays = [S.GivenItem(self.names[h], self.axes(a), name_span=self.place(h),
                               span=self.place(h)) for h, a in inputs]
         if not own:
-            items = [S.GivenItem(n, span=s, name_span=s) for n, s in self.scalar_inputs(body)]
+            items = [S.GivenItem(n, span=s, name_span=s) for n, s in self.scalar_inputs(body)
+                     if n not in self.plan.unknown]
         else:
             items += [S.GivenItem(n) for n in self.imported if n not in listed]
         everything = (*arrays, *items)
@@ -255,7 +289,7 @@ class _Assembly(Answers):
                 indices.update(n.name for n in s.names)
                 sizes.update(n.name for p in expressions(s) for n in S.walk(p)
                              if type(n) is S.Name)
-        determined, parameters = set(self.solved), set()
+        determined, parameters = set(), set()
         for s in body:
             if type(s) is S.Relation:
                 if type(s.lhs) in (S.Name, S.Subscript):

@@ -12,6 +12,7 @@ from hvm_vm.relations.names import CONSTANTS
 from .apart import set_apart
 from .constants import AFFINE, MARK, Gatherer, finished, varying
 from .dots import Rows, elements, without_dots
+from .implicit import equation, subscripted
 from .members import Spelling, Unliftable, distinct
 from .scan import DIGITS, LITERAL
 from .skeleton import Block, refs
@@ -64,12 +65,21 @@ def _marked(shape, places: set[int], spelled, gatherer: Gatherer) -> Block:
     parts = shape.shape.parts
     texts = tuple(f"{MARK}{k}" if k in places else t for k, t in enumerate(parts[0].literals))
     reader = Reader(texts)
-    left = resolved(reader.read(shape.node.lhs), names)
-    right = resolved(reader.read(shape.node.rhs), names)
+    statements = shape.shape.statements()
+    block = _block(shape, reader, names, matrix, statements)
     if len({tuple(t for k, t in enumerate(p.literals) if k not in places) for p in parts}) > 1:
         raise NotLiftable
     values = {k: [t for p in parts for t in [p.literals[k]] * len(p.statements)] for k in places}
-    return gatherer.marked(Block(left, right, matrix, shape.shape.statements()), values)
+    return gatherer.marked(block, values)
+
+
+def _block(shape, reader: Reader, places, rows, statements) -> Block:
+    """The relations of a shape, before `settled`."""
+    left = resolved(reader.read(shape.node.lhs), places)
+    right = resolved(reader.read(shape.node.rhs), places)
+    if shape.implicit:
+        return subscripted(equation(left, right), rows, statements)
+    return Block(left, right, rows, statements)
 
 
 def _constants(arrays, result) -> dict[str, str]:
@@ -103,11 +113,11 @@ def _add(shape, result, rows: Rows) -> None:
         which = slice(end, end + len(piece.statements))
         end = which.stop
         reader = Reader(piece.literals)
-        left = resolved(reader.read(shape.node.lhs), places)
-        right = settled(resolved(reader.read(shape.node.rhs), places))
+        block = _block(shape, reader, places, matrix[which], statements[which])
+        right = settled(block.right)
         if all(r.head in CONSTANTS for r in refs(right)) and any(True for _ in refs(right)):
             raise NotLiftable
-        _finish(Block(left, right, matrix[which], statements[which]), result, rows)
+        _finish(replace(block, right=right), result, rows)
 
 
 def _finish(part: Block, result, rows: Rows) -> None:
@@ -145,6 +155,8 @@ def _resolved_columns(shape, spelled: dict[str, Spelling]):
 
 def _is_default(shape) -> bool:
     """Whether the right side is a constant."""
+    if shape.implicit:
+        return False
     literal = (S.Number, S.Name, S.Negate, S.Sum, S.Product, S.Power)
     nodes = list(S.walk(shape.node.rhs)) if len(shape.names) == 1 else [None]
     return all(type(n) in literal and (type(n) is not S.Name or n.name == LITERAL) for n in nodes)

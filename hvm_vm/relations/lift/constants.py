@@ -48,7 +48,9 @@ def _within(shape) -> set[int]:
     literals = shape.shape.parts[0].literals
     if len(literals) < ALIKE or len(set(literals)) < 2:
         return found
-    text = "".join(c for c in shape.shape.text.partition("=")[2] if c not in " ()")
+    text = shape.shape.text
+    text = text.replace("=", "+") if shape.implicit else text.partition("=")[2]
+    text = "".join(c for c in text if c not in " ()")
     kinds: dict[str, list[int]] = {}
     place = 0
     for term in text.replace("-", "+").split("+"):
@@ -83,6 +85,8 @@ class Gatherer:
         match tree:
             case Lit() if tree.text.startswith(MARK):
                 return self._reference(tree, term, 1)
+            case Op(kind="="):  # each side is a term
+                return Op(tree.kind, tuple([self._tree(a, a) for a in tree.args]))
             case Op():
                 return Op(tree.kind, tuple([self._tree(a, term) for a in tree.args]))
             case Chain() if tree.op == "sum":

@@ -9,7 +9,9 @@ from hvm_vm.language.source import NOWHERE, Span
 
 from .blocks import number
 from .forms import Form, index_form, integer
+from .implicit import is_equation
 from .indices import Indices
+from .members import Unliftable
 from .pieces import Piece
 from .skeleton import Chain, Lit, Num, Op, Ref, Run, Tree, columns
 
@@ -43,18 +45,36 @@ class Writer:
                     form = form.plus(axis, coefficient)
             forms[width + k] = form
         left: S.Expr = S.Name(block.left.head, span)
+        if is_equation(block):
+            return self.equation(block, scope, forms, region, span)
         if axes and block.left.head not in self.names:
             left = S.Name(self.scalar(block.left.head, region.lo), span)
         elif axes:
             subs = tuple(f.expr() for f in axes)
             left = S.Subscript(self.names[block.left.head], subs, span)
+        return S.Relation(left, scope.tree(block.right, forms), self.where(region, axes), span=span)
+
+    def equation(self, block, scope: _Scope, forms, region, span: Span) -> S.Relation:
+        """A relation that determines no one name."""
+        axes = [forms[k] for k in range(len(region.lo))]
+        sides = [scope.tree(side, forms) for side in block.right.args]
+        names = {n.name for side in sides for n in S.walk(side) if type(n) is S.Name}
+        if not names >= {i for a in axes for i, _ in a.terms}:
+            raise Unliftable("relations that say the same")
+        # A lone name on the left would say that the relation determines it.
+        sides.sort(key=lambda s: type(s) in (S.Name, S.Subscript))
+        if type(sides[0]) in (S.Name, S.Subscript):
+            sides = [S.Sum((sides[0], S.Negate(sides[1])), (False, False)), integer(0)]
+        return S.Relation(sides[0], sides[1], self.where(region, axes), span=span)
+
+    def where(self, region, axes: list[Form]) -> S.Expr | None:
+        """The condition that cuts a region out of its box."""
         bounds = [_at_most(axes[a], axes[b].shifted(most)) for a, b, most in region.bounds]
         for point in region.without:
             differ = [S.Compare((f.expr(), integer(p)), ("!=",))
                       for f, p in zip(axes, point, strict=True) if f.terms]
             bounds.append(differ[0] if len(differ) == 1 else S.Or(tuple(differ)))
-        where = None if not bounds else bounds[0] if len(bounds) == 1 else S.And(tuple(bounds))
-        return S.Relation(left, scope.tree(block.right, forms), where, span=span)
+        return None if not bounds else bounds[0] if len(bounds) == 1 else S.And(tuple(bounds))
 
 
 class _Scope:

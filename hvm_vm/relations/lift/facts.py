@@ -11,6 +11,7 @@ from hvm_vm.language import syntax as S
 from hvm_vm.relations.names import CONSTANTS
 
 from .dots import elements
+from .implicit import is_equation, is_implicit
 from .members import Unliftable, coded, radix_of
 from .read import Unrolled
 from .skeleton import Block, refs
@@ -33,6 +34,7 @@ class Facts:
         self.dropped: list[str] = []
         self._away: list[Block] = []
         self._uses()
+        self.unknown = self._unknown(frozenset(known))
         self._drop(frozenset(known), frozenset(free))
         self._determine()
         self._unsolved(self._members(frozenset(known)))
@@ -52,6 +54,36 @@ class Facts:
                 continue
             for name in names_in(statement, left=False):
                 self._use(name)
+
+    def _unknown(self, known: frozenset[str]) -> dict[str, int]:
+        """The names that implicit relations hold and nobody sets, with the first such statement.
+        Those that explicit relations determine are taken out by `_determine`."""
+        un = self.unrolled
+        given = {i.name for _, s in un.others if type(s) is S.Given for i in s.items}
+        away = {*self._members(known), *self._members(frozenset(given)), *CONSTANTS}
+        found: dict[str, int] = {}
+
+        def note(name: str, number: int) -> None:
+            if name not in away:
+                found[name] = min(number, found.get(name, number))
+
+        for block in un.blocks:
+            if not is_equation(block):
+                continue
+            for head, table in elements(block):
+                numbers = np.resize(block.statements, len(table)).tolist()
+                for subs, number in zip(map(tuple, table.tolist()), numbers, strict=True):
+                    note(un.name(head, subs), number)
+            for ref in refs(block.right):
+                if not ref.columns:
+                    note(ref.head, int(block.statements.min()))
+        for number, statement in un.others:
+            if is_implicit(statement):
+                for name in names_in(statement):
+                    note(name, number)
+            elif type(statement) is S.Guess and type(statement.target) is S.Name:
+                note(statement.target.name, number)
+        return found
 
     def _use(self, name: str) -> None:
         if name in self.unrolled.elements:
@@ -116,6 +148,8 @@ class Facts:
         """Mark what is determined. Raises `Unliftable` when something is determined twice."""
         un = self.unrolled
         for block in un.blocks:
+            if is_equation(block):
+                continue
             if block.left.columns:
                 self._mark(block.left.head, block.rows[:, list(block.left.columns)])
         for head, defaults in un.defaults.items():
@@ -130,6 +164,22 @@ class Facts:
                         self.determined[head][self.places(head, np.array([subs]))] = True
                     else:
                         self._mark(head, np.array([subs]))
+        plain = {b.left.head for b in un.blocks if not b.left.columns}
+        plain |= {n for _, s in un.others for n in determined(s)}
+        for name in [n for n in self.unknown if self._is_determined(n, plain)]:
+            del self.unknown[name]
+
+    def _is_determined(self, name: str, plain: set[str]) -> bool:
+        if name not in self.unrolled.elements:
+            return name in plain
+        head, subs = self.unrolled.elements[name]
+        return bool(self.determined[head][self.places(head, np.array([subs]))][0])
+
+    def unknowns(self, head: str) -> np.ndarray:
+        """Which members of an array are unknowns of implicit relations."""
+        names = self.unrolled.names[head]
+        return np.array([names[tuple(s)] in self.unknown
+                         for s in self.members[head].tolist()], bool)
 
     def _unsolved(self, known: frozenset[str]) -> None:
         """A relation whose left side is set from outside may have to determine another of its
@@ -168,6 +218,11 @@ class Facts:
                 case S.Relation() if type(statement.lhs) is S.Name:
                     inner = [n for p in expressions(statement) for n in in_subscripts(p)]
                     reason = "it stands in a subscript"
+                case S.Relation() if is_implicit(statement):
+                    inner = [n for p in expressions(statement) for n in in_subscripts(p)]
+                    reason = "it stands in a subscript"
+                case S.Guess(target=S.Name()):
+                    inner, reason = [], ""
                 case S.Relation() | S.Guess() | S.IndexDecl():
                     inner = names_in(statement)
                     reason = "it stands in a relation that does not determine one name"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
+
+import numpy as np
 
 from hvm_vm.compiling.collector import paused
 from hvm_vm.errors import CompileError
@@ -15,11 +18,11 @@ from hvm_vm.relations.build import build
 from hvm_vm.relations.system import FamilyMember, ScalarFamily, System
 
 from .assemble import Lifted, assemble
+from .implicit import is_implicit
 from .members import Unliftable
 from .plan import Planner, SetApart
 from .read import read
-from .scan import Scan, file_spans, scan, source_text
-from .statements import implicit
+from .scan import LITERAL, Scan, file_spans, scan, source_text
 from .structure import by_structure
 
 LARGE = 300_000  # characters: larger texts are not parsed before they are scanned
@@ -50,11 +53,6 @@ def build_lifted(
         file = parse(source, diagnostics)
         diagnostics.raise_if_errors()
     lifted = lift(source, file, scanned, known=known, free=free, find=find)
-    if file is None and lifted is None:
-        file = parse(source, diagnostics)
-        diagnostics.raise_if_errors()
-        if any(implicit(s) for s in file.statements):
-            lifted = lift(source, file, known=known, free=free, find=find)
     if lifted is not None:
         system = _system(lifted, source, known, free, diagnostics)
         if system is not None:
@@ -79,20 +77,11 @@ def lift(
     with paused():
         try:
             return _lift(source, file, scanned, known, free, tuple(find))
-        except (Unliftable, CompileError):
+        except Unliftable:
             return None
 
 
 def _lift(source, file, scanned, known, free, find) -> Lifted:
-    solved: frozenset[str] | None = frozenset()
-    if file is None:
-        solved = None
-    elif any(implicit(s) for s in file.statements):
-        # Which names relations are solved for, only the scalars as they stand say.
-        plain = build(file, source, Diagnostics(source), known=known, free=free, find=find)
-        solved = frozenset(plain.order)
-        if not find and not any(type(s) is S.Find for s in file.statements):
-            find = tuple(r.name for r in plain.results)
     text = source_text(source, file)
     if file is not None:
         scanned = scan(text, file_spans(file))
@@ -104,29 +93,29 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
 
     def attempt(scanned: Scan, spelled: dict[str, str] | None = None) -> Lifted | None:
         try:
-            return _attempt(source, text, scanned, statements, outside, spelled, ruled, solved)
+            return _attempt(source, text, scanned, statements, outside, spelled, ruled)
         except Unliftable:
             return None
 
     first = attempt(scanned)
-    found = by_structure(first, attempt, scanned, text, {*known, *free, *find}, ruled)
+    if _solves(scanned, statements):
+        found = first  # structure tells nothing of unknowns
+    else:
+        found = by_structure(first, attempt, scanned, text, {*known, *free, *find}, ruled)
     if found is None:
         raise Unliftable("no relations repeat")
     return found
 
 
-def _attempt(source, text, scanned, statements, outside, spelled, ruled, solved) -> Lifted:
-    """Lift a scan. Adds the relations that follow a rule by their numbers to `ruled`. `solved`: the
-    names that relations determine, where some of them are solved; None where that is not known.
-    Raises `Unliftable`."""
+def _attempt(source, text, scanned, statements, outside, spelled, ruled) -> Lifted:
+    """Lift a scan. Adds the relations that follow a rule by their numbers to `ruled`. Raises
+    `Unliftable`."""
     known, free, find = outside
     if not scanned.shapes:
         raise Unliftable("no scalars with numbers")
     apart: dict[str, int] = {}
     for _ in range(MOST_TRIES):
         unrolled = read(scanned, text, statements, apart, spelled)
-        if solved is None and any(implicit(s) for _, s in unrolled.others):
-            raise Unliftable("relations that are solved in a large text")
         planner = Planner(unrolled, known, free)
         try:
             plan = planner.plan()
@@ -137,8 +126,16 @@ def _attempt(source, text, scanned, statements, outside, spelled, ruled, solved)
             continue
         finally:
             ruled |= planner.ruled
-        return assemble(plan, source, text, find, solved or frozenset())
+        return assemble(plan, source, text, find)
     raise Unliftable("arrays depend on themselves")
+
+
+def _solves(scanned: Scan, statements) -> bool:
+    """Whether there is a system to be solved."""
+    if statements is not None:
+        return any(type(s) is S.Guess or is_implicit(s) for s in statements)
+    sides = (s.text.partition("=")[0].strip() for s in scanned.shapes)
+    return any(not side.isidentifier() or LITERAL in side for side in sides)
 
 
 def _system(lifted: Lifted, source: Source, known, free, diagnostics) -> System | None:
@@ -165,14 +162,13 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
     plain = {n for n, v in system.variables.items() if not v.axes and n not in arrays}
     elements = {n: e for n, e in lifted.elements.items() if e[0] in system.variables}
     found = []
+    places = _places(lifted)
     for family in families.system(plain | elements.keys()):
         members = []
         for member in family.members:
             # An element that is a result of its own is a variable, too.
             if member.name not in plain:
-                array, subs = elements[member.name]
-                low = lifted.lowest[array]
-                place = tuple(s - lo for s, lo in zip(subs, low, strict=True))
+                array, place = places[member.name]
                 member = FamilyMember(member.name, member.subscripts, array, place)
             members.append(member)
         found.append(replace(family, members=tuple(members)))
@@ -191,3 +187,17 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
                 name = f"{members[0].name}…{members[-1].name}"
             found.append(ScalarFamily(name, low, shape, tuple(members)))
     return tuple(found)
+
+
+def _places(lifted: Lifted) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Where each scalar that became an array element is: the array, and the position from 0."""
+    found = {}
+    for head, array in lifted.names.items():
+        names = lifted.plan.unrolled.names[head]
+        if not names:
+            continue  # of constants
+        subs = np.array(list(names), np.int64).reshape(len(names), -1)
+        where = map(tuple, (subs - np.array(lifted.lowest[array], np.int64)).tolist())
+        places = zip(itertools.repeat(array), where, strict=False)
+        found.update(zip(names.values(), places, strict=True))
+    return found

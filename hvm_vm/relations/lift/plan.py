@@ -18,12 +18,15 @@ from hvm_vm.relations.order import components
 from .absorb import absorbed, has_run
 from .dots import elements
 from .facts import Facts
-from .members import Unliftable, coded
+from .fit import Rule
+from .implicit import LEAST, is_equation
+from .members import Unliftable, coded, distinct
 from .pieces import Piece, pieces, single
 from .read import Unrolled
 from .regions import hull, parted
 from .rolling import rolled
-from .skeleton import Block, Chain, Op, Run, Tree, refs
+from .scan import DIGITS
+from .skeleton import Block, Chain, Op, Ref, Run, Tree, refs
 from .statements import determined, names_in
 
 LONG_RULE = 32  # relations
@@ -50,6 +53,7 @@ class Array:
     kind: str
     imports: list[tuple[int, ...]] = field(default_factory=list)
     complete: bool = True  # whether the members fill the box
+    elsewhere: int = 0     # how many members come from input arrays (`Plan.sources`)
 
 
 @dataclass
@@ -64,10 +68,20 @@ class Plan:
     used: dict[str, np.ndarray]
     reasons: dict[int, str]
     dropped: list[str] = field(default_factory=list)
+    unknown: dict[str, int] = field(default_factory=dict)  # see `Facts`
+    sources: set[str] = field(default_factory=set)  # input arrays that parts of others are
+
+    def is_copy(self, piece: Piece) -> bool:
+        """Whether a piece only reads an input array that is a part of its array."""
+        return type(piece.block.right) is Ref and piece.block.right.head in self.sources
 
 
 class Planner(Facts):
     """Makes the plan."""
+
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
+        self.sources: set[str] = set()
 
     # -- pieces --------------------------------------------------------------------------------
     def plan(self) -> Plan:
@@ -80,7 +94,13 @@ class Planner(Facts):
                 groups.setdefault(part.key(), []).append(part)
         blocks = [_joined(parts) for parts in groups.values()]
         for block in absorbed(blocks):
+            if is_equation(block) and not _apart(block):
+                lone += [single(block.take(slice(k, k + 1))) for k in range(len(block.rows))]
+                continue
             more, rest = pieces(block, self._fillable)
+            if is_equation(block):  # few relations are solved as scalars
+                rest += [r for p in more if len(p.block.rows) < LEAST for r in _rows(p.block)]
+                more = [p for p in more if len(p.block.rows) >= LEAST]
             found += more
             lone += [single(r) for r in rest]
         self._check_holes(found, lone)
@@ -92,6 +112,8 @@ class Planner(Facts):
 
     def _fillable(self, head: str, points: np.ndarray) -> np.ndarray:
         """Which elements exist: something else determines them, or they are inputs."""
+        if head not in self.codes:
+            return np.zeros(len(points), bool)
         return np.isin(coded(points, self.radix[head]), self.codes[head])
 
     def _check_holes(self, found: list[Piece], lone: list[Piece]) -> None:
@@ -153,12 +175,24 @@ class Planner(Facts):
     def _mixed(self, head: str) -> str:
         """Why a family whose members come about in different ways is no array."""
         defaults = self.unrolled.defaults.get(head)
-        if defaults is not None and len(defaults.subscripts) < len(self.members[head]):
+        count = len(self.members[head])
+        open_ = ~self.determined[head]
+        unknown = self.unknowns(head) if self.unknown and open_.any() else np.zeros(count, bool)
+        inputs = open_ & ~unknown
+        partly = np.zeros(count, bool)
+        if defaults is not None and len(defaults.subscripts) < count:
+            partly[self.places(head, defaults.subscripts)] = True
+        if not self._importable(head, partly):
             return "only some of its members have defaults"
-        inputs = int((~self.determined[head]).sum())
-        if 0 < inputs < len(self.members[head]) and inputs > MOST_IMPORTS:
+        if not inputs.all() and not self._importable(head, inputs):
             return "many of its members are inputs, and others are determined"
+        if unknown.any() and prod((np.ptp(self.members[head], axis=0) + 1).tolist()) > count:
+            return "unknowns are missing between its members"
         return ""
+
+    def _importable(self, head: str, which: np.ndarray) -> bool:
+        """Whether these members can come from inputs: they are few, or regions of them are."""
+        return which.sum() <= MOST_IMPORTS or parted(self.members[head][which]) is not None
 
     def _fix(self, found, lone, arrays):
         """Take out arrays and pieces until what is left holds together."""
@@ -167,7 +201,7 @@ class Planner(Facts):
             before = len(arrays), len(found)
             kept = []
             for piece in found:
-                if piece.head in arrays and all(
+                if (piece.head in arrays or is_equation(piece.block)) and all(
                         r.head in arrays for r in refs(piece.block.right) if r.columns):
                     kept.append(piece)
                 else:
@@ -228,7 +262,7 @@ class Planner(Facts):
         return None
 
     def _node(self, piece: Piece, arrays) -> str:
-        if piece.head in arrays or not piece.block.left.columns:
+        if is_equation(piece.block) or piece.head in arrays or not piece.block.left.columns:
             return piece.head
         axes = len(piece.block.left.columns)
         return self.unrolled.name(piece.head, tuple(piece.block.rows[0, :axes].tolist()))
@@ -266,18 +300,35 @@ class Planner(Facts):
 
     def _result(self, found, lone, arrays) -> Plan:
         made: dict[str, Array] = {}
-        for head, table in self.members.items():
+        found = list(found)
+        for head, table in list(self.members.items()):
             if head not in arrays:
                 continue
             lo, hi = tuple(table.min(axis=0).tolist()), tuple(table.max(axis=0).tolist())
             complete = prod(b - a + 1 for a, b in zip(lo, hi, strict=True)) == len(table)
-            if head in self.unrolled.defaults:
+            count = 0
+            unknown = self.unknowns(head) if self.unknown else np.zeros(len(table), bool)
+            imported = ~self.determined[head] & ~unknown
+            defaults = self.unrolled.defaults.get(head)
+            if defaults is not None and len(defaults.subscripts) == len(table):
                 made[head] = Array(head, lo, hi, "default", [], complete)
+                continue
+            if defaults is not None:  # few: they are inputs of their own
+                imported[self.places(head, defaults.subscripts)] = True
+            if (~imported).any():
+                count = int(imported.sum())
+                found += self._imported(head, imported, made)
+                count -= int(imported.sum())
+            if unknown.any():
+                open_ = list(map(tuple, table[imported].tolist()))
+                made[head] = Array(head, lo, hi, "unknown", open_, complete, count)
             elif not self.determined[head].any():
                 made[head] = Array(head, lo, hi, "input", [], complete)
             else:
-                open_ = list(map(tuple, table[~self.determined[head]].tolist()))
-                made[head] = Array(head, lo, hi, "determined", open_, complete)
+                open_ = list(map(tuple, table[imported].tolist()))
+                made[head] = Array(head, lo, hi, "determined", open_, complete, count)
+        # What array elements are read from comes last, so that scalars are inputs there.
+        made = dict(sorted(made.items(), key=lambda a: a[0] in self.sources))
         kept = [n for n, _ in self.unrolled.others]
         relations = list(found)
         for piece in lone:
@@ -285,13 +336,71 @@ class Planner(Facts):
                 relations.append(piece)
             else:
                 kept.append(int(piece.block.statements[0]))
-                if piece.block.left.columns:
+                if is_equation(piece.block):
+                    self.reasons[kept[-1]] = "its unknowns are solved as scalars"
+                elif piece.block.left.columns:
                     self.reasons[kept[-1]] = self.barred.get(piece.head, "")
         for head, defaults in self.unrolled.defaults.items():
-            if head not in made:
+            if head not in made or made[head].kind != "default":
                 kept += defaults.statements
         return Plan(self.unrolled, made, relations, sorted(kept), self.used, self.reasons,
-                    self.dropped)
+                    self.dropped, self.unknown, self.sources)
+
+    def _imported(self, head: str, imported: np.ndarray, made: dict[str, Array]) -> list[Piece]:
+        """Arrays of inputs for the members of an array that nothing determines, where they are
+        many: the relations that read them. (Few are inputs of their own, see `Array.imports`.)"""
+        un, table = self.unrolled, self.members[head]
+        defaults = un.defaults.get(head)
+        literal = np.zeros(len(table), bool)
+        if defaults is not None:
+            literal[self.places(head, defaults.subscripts)] = True
+        found: list[Piece] = []
+        base, _, rank = head.rpartition("|")
+        for which, kind in ((imported & literal, "default"), (imported & ~literal, "input")):
+            if which.sum() <= MOST_IMPORTS:
+                continue
+            places = np.flatnonzero(which)
+            for rows in parted(table[which]):
+                own, k = places[rows], len(self.sources) + 1
+                source = f"{base}{DIGITS}given{k if k > 1 else ''}|{rank}"
+                self.sources.add(source)
+                un.members[source] = part = table[np.sort(own)]
+                un.names[source] = {s: un.names[head][s] for s in map(tuple, part.tolist())}
+                self.used[source] = self.used[head][np.sort(own)]
+                self.determined[source] = literal[np.sort(own)]
+                lo, hi = tuple(part.min(axis=0).tolist()), tuple(part.max(axis=0).tolist())
+                complete = prod(b - a + 1 for a, b in zip(lo, hi, strict=True)) == len(part)
+                made[source] = Array(source, lo, hi, kind, [], complete)
+                piece = _copied(head, source, part)
+                if kind == "default":
+                    self._move_defaults(head, source, part)
+                    piece.block.statements[:] = min(un.defaults[source].statements)
+                found.append(piece)
+            imported[which] = False
+        return found
+
+    def _move_defaults(self, head: str, source: str, part: np.ndarray) -> None:
+        old = self.unrolled.defaults[head]
+        codes = coded(old.subscripts, self.radix[head])
+        mine = np.isin(codes, coded(part, self.radix[head]))
+        for name, which in ((source, mine), (head, ~mine)):
+            rows = np.flatnonzero(which).tolist()
+            if rows:
+                self.unrolled.defaults[name] = type(old)(
+                    old.subscripts[which], [old.values[k] for k in rows],
+                    [old.statements[k] for k in rows])
+            else:
+                del self.unrolled.defaults[name]
+
+
+
+def _copied(head: str, source: str, rows: np.ndarray) -> Piece:
+    """A region of an array that is read from another, at the same subscripts."""
+    axes = rows.shape[1]
+    left, right = Ref(head, tuple(range(axes))), Ref(source, tuple(range(axes, 2 * axes)))
+    block = Block(left, right, np.column_stack([rows, rows]), np.zeros(len(rows), np.int64))
+    rule = Rule(np.eye(axes, dtype=np.int64), np.zeros(axes, np.int64), np.ones(len(rows), bool))
+    return Piece(block, hull(rows), rule)
 
 
 def most_singles(rows: int) -> int:
@@ -306,6 +415,16 @@ def _joined(parts: list[Block]) -> Block:
         return parts[0]
     return Block(parts[0].left, parts[0].right, np.concatenate([p.rows for p in parts]),
                  np.concatenate([p.statements for p in parts]))
+
+
+def _rows(block: Block) -> list[Block]:
+    return [block.take(slice(k, k + 1)) for k in range(len(block.rows))]
+
+
+def _apart(block: Block) -> bool:
+    """Whether the left sides of relations tell them apart."""
+    table = block.rows[:, list(block.left.columns)]
+    return len(distinct(table)) == len(table)
 
 
 def _singles(piece: Piece) -> list[Piece]:

@@ -20,6 +20,7 @@ from hvm_vm.relations.families import Families
 
 from .apart import set_members_apart
 from .blocks import Defaults, add_blocks
+from .implicit import is_implicit
 from .members import Spelling, Unliftable, distinct, names_of, spellings
 from .scan import AFTER_ZEROS, DIGITS, LITERAL, Scan, Shape
 from .skeleton import Block
@@ -57,6 +58,7 @@ class Parsed:
 
     shape: Shape
     node: S.Relation
+    implicit: bool            # whether its left side determines no name
     names: list[str]          # skeletons of the scalars, in the order of the text
     starts: list[int]         # of each one's runs among the columns
     matrix: np.ndarray
@@ -120,7 +122,8 @@ def _parsed(scan: Scan) -> tuple[list[Parsed], list[int]]:
             raise Unliftable("a statement cannot be read")
         node = file.statements[0]
         try:
-            if type(node) is not S.Relation or type(node.lhs) is not S.Name:
+            implicit = is_implicit(node)
+            if type(node) is not S.Relation or not (type(node.lhs) is S.Name or implicit):
                 raise NotLiftable
             if node.where is not None or node.otherwise or node.outside:
                 raise NotLiftable
@@ -134,7 +137,7 @@ def _parsed(scan: Scan) -> tuple[list[Parsed], list[int]]:
         for name in reader.names:
             starts.append(at)
             at += name.count(DIGITS)
-        shapes.append(Parsed(shape, node, reader.names, starts, shape.matrix()))
+        shapes.append(Parsed(shape, node, implicit, reader.names, starts, shape.matrix()))
     return shapes, others
 
 

@@ -31,11 +31,11 @@ def families(lifted: Lifted, source: Source) -> list[str]:
     found = []
     spans = lifted.plan.unrolled.spans
     texts = {s.span: statement_text(s) for s in lifted.file.statements
-             if type(s) is S.Relation and type(s.lhs) is S.Subscript}
+             if type(s) is S.Relation and type(s.lhs) is not S.Name}
     for piece in lifted.plan.relations:
         count = len(piece.block.rows)
         first = spans[int(piece.block.statements.min())]
-        if count > 1 and first in texts:
+        if count > 1 and first in texts and not lifted.plan.is_copy(piece):
             text = " ".join(texts[first].split())
             where = f"{source.name}:{source.line_number(first.start)}"
             found.append((first.start, f"lifted  {text}    # {count} relations from {where}"))

@@ -27,14 +27,6 @@ def expressions(statement: S.Statement) -> Iterable[S.Expr]:
     return [p for p in parts if p is not None]
 
 
-def implicit(statement: S.Statement) -> bool:
-    """Whether a statement belongs to relations that are solved."""
-    if type(statement) is S.Guess:
-        return True
-    return type(statement) is S.Relation and type(statement.lhs) not in (
-        S.Name, S.Subscript, S.Call)
-
-
 def determined(statement: S.Statement) -> list[str]:
     if type(statement) is S.Relation and type(statement.lhs) is S.Name:
         return [statement.lhs.name]

@@ -66,7 +66,7 @@ class _Asked:
             len(s.statements) for s in found.shapes if s.is_default) - len(found.unread)
         least = len(statements) if best is None else _cost(best)
         # Many relations of which few are alike are not worth the search.
-        most = relations // (2 if relations < FEW else 4)
+        most = min(relations // (2 if relations < FEW else 4), FEW + relations // 50)
         if best is not None:
             most = min(most, least)
         for inline in (False, True):

@@ -1,0 +1,83 @@
+"""Relations that determine no one name: those of systems to be solved.
+
+    2*u_3 = u_2 + u_4          2*u[i] = u[i-1] + u[i+1]
+    A_1_1*x_1 + A_1_2*x_2 = b_1          sum[j](A[i,j]*x[j]) = b[i]
+
+In a block such a relation is an equation of its two sides (an `Op` named `EQUATION`). In place of a
+left side that names an element, its subscripts are those of one of its scalars, chosen so that no
+two relations have the same; or its place in the text, where there is no such scalar.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hvm_vm.language import syntax as S
+from hvm_vm.relations.names import FUNCTIONS
+
+from .members import distinct
+from .scan import LITERAL
+from .skeleton import Block, Op, Ref, Tree, key, refs
+
+EQUATION = "="  # the head of left sides that are none, and the kind of the operation
+LEAST = 8       # fewer relations of a kind are solved as scalars
+
+
+def is_implicit(statement: S.Statement) -> bool:
+    """Whether a relation must be solved: its left side is no name, element, or function's head."""
+    if type(statement) is not S.Relation:
+        return False
+    match statement.lhs:
+        case S.Name(name=name):
+            return name == LITERAL
+        case S.Subscript():
+            return False
+        case S.Call(function=name):
+            return name in FUNCTIONS
+    return True
+
+
+def equation(left: Tree, right: Tree) -> Op:
+    """The two sides of a relation, in the order of their keys."""
+    return Op(EQUATION, tuple(sorted((left, right), key=key)))
+
+
+def is_equation(block: Block) -> bool:
+    return block.left.head.startswith(EQUATION)
+
+
+def subscripted(tree: Op, rows: np.ndarray, statements: np.ndarray) -> Block:
+    """The relations as a block whose left side has subscripts that tell them apart."""
+    for candidate in _candidates(tree):
+        table = rows[:, list(candidate[0].columns)]
+        for ref in candidate[1:]:
+            other = rows[:, list(ref.columns)]
+            differ = other != table
+            first = differ.argmax(axis=1)
+            at = np.arange(len(rows))
+            less = other[at, first] < table[at, first]
+            table = np.where(less[:, None], other, table)
+        if len(distinct(table)) == len(rows):
+            break
+    else:
+        table = statements[:, None]
+    start, rank = rows.shape[1], table.shape[1]
+    left = Ref(f"{EQUATION}|{rank}", tuple(range(start, start + rank)))
+    return Block(left, tree, np.column_stack([rows, table]), statements)
+
+
+def _candidates(tree: Op) -> list[list[Ref]]:
+    """Scalars whose subscripts may stand for a relation's: one that is alone on its side, one that
+    is alone of its array, or (the least of) those of an array."""
+    found = []
+    for side in tree.args:
+        own = [r for r in refs(side) if r.columns]
+        if len(own) == 1:
+            found.append(own)
+    heads: dict[str, list[Ref]] = {}
+    for ref in refs(tree):
+        if ref.columns:
+            heads.setdefault(ref.head, []).append(ref)
+    for alone in (True, False):
+        found += [heads[h] for h in sorted(heads) if (len(heads[h]) == 1) == alone]
+    return found
