@@ -286,3 +286,41 @@ def test_equilibrium():
     assert h == pytest.approx(water / h + 0.1 * acid / (acid + h), rel=1e-9)  # charge
     state = {name: out[name] for name in ("pH", "total", "pKa", "H", "OH", "Ac", "HAc")}
     every_way("equilibrium", state, ["total", "pH free total", "pH free pKa"])
+
+
+def test_rod(run):
+    out = run("rod", N=400)
+    k, h, radius, length = 45, 25, 0.005, 0.5
+    m = np.sqrt(2 * h / (k * radius))
+    x = np.linspace(0, length, 401)
+    exact = 20 + (20 * np.sinh(m * x) + 180 * np.sinh(m * (length - x))) / np.sinh(m * length)
+    assert abs(out["T"] - exact).max() < 0.02
+    slope = m * (20 - 180 * np.cosh(m * length)) / np.sinh(m * length)
+    close(out["flow"], -k * np.pi * radius**2 * slope, 0.01)
+
+
+def test_network(run):
+    out = run("network")
+    tail, head = np.array([1, 1, 2, 3, 2]) - 1, np.array([2, 3, 4, 4, 3]) - 1
+    drop = out["V"][tail] - out["V"][head]
+    close(drop, out["I"] * [1, 2, 2, 1, 5])
+    close(out["V"][[0, 3]], [10, 0])
+    net = np.bincount(tail, out["I"], 4) - np.bincount(head, out["I"], 4)
+    close(net, [out["supplied"], 0, 0, -out["supplied"]])
+
+
+def test_plate(run):
+    out = run("plate", N=12)
+    u = np.pad(out["u"], 1)
+    x = np.arange(1, 13) / 13
+    source = 100.0 * ((abs(x - 0.5) < 0.2)[:, None] & (abs(x - 0.3) < 0.2)[None, :])
+    around = u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:]
+    close(4 * out["u"] - around, source / 13**2)
+    close(out["hottest"], out["u"].max())
+
+
+def test_leontief(run):
+    a = np.array([[0.2, 0.3, 0.2], [0.4, 0.1, 0.2], [0.1, 0.3, 0.2]])
+    close(run("leontief")["x"], np.linalg.solve(np.eye(3) - a, [10, 5, 6]))
+    program = hvm_vm.compile(FOLDER / "leontief.hmp", known=["x"], free=["demand"], find=["demand"])
+    close(program(x=[200.0, 200.0, 200.0])["demand"], 200 - a @ [200, 200, 200])
