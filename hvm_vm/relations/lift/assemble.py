@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 
 from hvm_vm.language import syntax as S
 from hvm_vm.language.cursor import RESERVED
@@ -257,6 +258,13 @@ class _Assembly(Answers):
         found = []
         shown = {r.name for r in results}
         for head, array in self.plan.arrays.items():
+            if array.kind == "unknown" and not array.complete:
+                here = {tuple(s) for s in self.un.members[head].tolist()}
+                for point in product(*(range(a, b + 1) for a, b in zip(
+                        array.lo, array.hi, strict=True))):
+                    if point not in here:
+                        left = S.Subscript(self.names[head], tuple(map(integer, point)))
+                        found.append(S.Relation(left, S.Number(0, "0"), span=self.place(head)))
             if self.names[head] in shown and array.kind == "determined" and not array.complete:
                 used: dict[str, None] = {}
                 for lo, hi in zip(array.lo, array.hi, strict=True):

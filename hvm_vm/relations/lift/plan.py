@@ -21,7 +21,7 @@ from .facts import Facts
 from .fit import Rule
 from .implicit import LEAST, is_equation
 from .members import Unliftable, coded, distinct
-from .pieces import Piece, pieces, single
+from .pieces import MOST_HOLES, Piece, pieces, single
 from .read import Unrolled
 from .regions import hull, parted
 from .rolling import rolled
@@ -178,8 +178,9 @@ class Planner(Facts):
             return "only some of its members have defaults"
         if not inputs.all() and not self._importable(head, inputs):
             return "many of its members are inputs, and others are determined"
-        if unknown.any() and prod((np.ptp(self.members[head], axis=0) + 1).tolist()) > count:
-            return "unknowns are missing between its members"
+        gaps = prod((np.ptp(self.members[head], axis=0) + 1).tolist()) - count
+        if unknown.any() and gaps > MOST_HOLES:
+            return "there are gaps between its unknowns"
         return ""
 
     def _importable(self, head: str, which: np.ndarray) -> bool:
