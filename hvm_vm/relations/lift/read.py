@@ -102,7 +102,7 @@ def read(
         everything = [*(back.get(n, n) for n in scalars), *plain, *(scan.plain or ())]
         families = Families(dict.fromkeys(everything), frozenset([*everything, *taken]))
     result = Unrolled([], {}, statements, scan.spans, families, members, spelled,
-                      scan.texts, apart or {})
+                      scan.texts, apart=apart or {})
     late = add_blocks(shapes, result)
     result.others += _other_statements(scan, text, late, parsed)
     _names_of_members(result, own, back)
