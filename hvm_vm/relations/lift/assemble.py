@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 
 from hvm_vm.language import syntax as S
 from hvm_vm.language.cursor import RESERVED
@@ -217,9 +219,10 @@ class _Assembly(Answers):
         return found
 
     def guesses(self) -> list[S.Guess]:
-        """The guesses, those of all unknowns of an array as one where they are the same."""
+        """The guesses, those of the unknowns of an array as one. Without a guess, a solve starts at
+        1."""
         found: list[S.Guess] = []
-        groups: dict[tuple, list[S.Guess]] = {}
+        groups: dict[str, list[S.Guess]] = {}
         for _, guess in self.kept:
             if type(guess) is not S.Guess:
                 continue
@@ -227,18 +230,27 @@ class _Assembly(Answers):
                 ("target", guess.target), ("value", guess.value), ("lo", guess.lo),
                 ("hi", guess.hi)) if e is not None})
             if type(guess.target) is S.Subscript and guess.target.name in self.lows:
-                group = guess.target.name, guess.value, guess.lo, guess.hi
-                groups.setdefault(group, []).append(guess)
+                groups.setdefault(guess.target.name, []).append(guess)
             else:
                 found.append(guess)
-        for (name, *_), own in groups.items():
+        for name, own in groups.items():
             array = self.lows[name]
-            if len(own) == len(self.un.names[array.head]):
-                used: dict[str, None] = {}
-                for lo, hi in zip(array.lo, array.hi, strict=True):
-                    used[self.indices.get(lo, hi, used)] = None
-                own = [replace(own[0], target=S.Subscript(name, tuple(map(S.Name, used))))]
-            found += own
+            used: dict[str, None] = {}
+            for lo, hi in zip(array.lo, array.hi, strict=True):
+                used[self.indices.get(lo, hi, used)] = None
+            axes = tuple(map(S.Name, used))
+            unknowns = sum(n in self.plan.unknown for n in self.un.names[array.head].values())
+            usual: S.Expr = S.Number(1, "1")
+            if len(own) >= unknowns:
+                usual = Counter(g.value for g in own).most_common(1)[0][0]
+            value = usual
+            for guess in own:
+                if guess.value != usual:
+                    here = [S.Compare((a, s), ("=",))
+                            for a, s in zip(axes, guess.target.subs, strict=True)]
+                    test = here[0] if len(here) == 1 else S.And(tuple(here))
+                    value = S.Call("if", (), (test, guess.value, value))
+            found.append(replace(own[0], target=S.Subscript(name, axes), value=value))
         return found
 
     def fill(self, results) -> list[S.Relation]:
@@ -246,6 +258,13 @@ class _Assembly(Answers):
         found = []
         shown = {r.name for r in results}
         for head, array in self.plan.arrays.items():
+            if array.kind == "unknown" and not array.complete:
+                here = {tuple(s) for s in self.un.members[head].tolist()}
+                for point in product(*(range(a, b + 1) for a, b in zip(
+                        array.lo, array.hi, strict=True))):
+                    if point not in here:
+                        left = S.Subscript(self.names[head], tuple(map(integer, point)))
+                        found.append(S.Relation(left, S.Number(0, "0"), span=self.place(head)))
             if self.names[head] in shown and array.kind == "determined" and not array.complete:
                 used: dict[str, None] = {}
                 for lo, hi in zip(array.lo, array.hi, strict=True):

@@ -12,7 +12,7 @@ from hvm_vm.relations.names import CONSTANTS
 from .apart import set_apart
 from .constants import AFFINE, MARK, Gatherer, finished, varying
 from .dots import Rows, elements, without_dots
-from .implicit import equation, subscripted
+from .implicit import equation, rules, subscripted
 from .members import Spelling, Unliftable, distinct
 from .scan import DIGITS, LITERAL
 from .skeleton import Block, refs
@@ -36,6 +36,7 @@ def add_blocks(shapes, result) -> list[int]:
     late: list[int] = []
     gatherer = Gatherer()
     marked = []
+    _tell_apart(shapes, result.spelled)
     for shape, places in zip(shapes, varying(shapes), strict=True):
         try:
             if places and not _is_default(shape):
@@ -73,12 +74,29 @@ def _marked(shape, places: set[int], spelled, gatherer: Gatherer) -> Block:
     return gatherer.marked(block, values)
 
 
+def _tell_apart(shapes, spelled) -> None:
+    """How the relations of implicit shapes are told apart."""
+    own = [s for s in shapes if s.implicit]
+    found = []
+    for shape in own:
+        matrix, places = _resolved_columns(shape, spelled)
+        reader = Reader(shape.shape.parts[0].literals)
+        left = resolved(reader.read(shape.node.lhs), places)
+        found.append((equation(left, resolved(reader.read(shape.node.rhs), places)), matrix))
+    for shape, rule in zip(own, rules(found), strict=True):
+        shape.rule = rule
+    rest = sorted(n for s in own if s.rule is None for n in s.shape.statements().tolist())
+    order = {n: k for k, n in enumerate(rest, 1)}
+    for shape in own:
+        shape.order = order
+
+
 def _block(shape, reader: Reader, places, rows, statements) -> Block:
     """The relations of a shape, before `settled`."""
     left = resolved(reader.read(shape.node.lhs), places)
     right = resolved(reader.read(shape.node.rhs), places)
     if shape.implicit:
-        return subscripted(equation(left, right), rows, statements)
+        return subscripted(equation(left, right), rows, statements, shape.rule, shape.order)
     return Block(left, right, rows, statements)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from math import prod
 
@@ -16,6 +17,8 @@ from .members import Unliftable, coded, radix_of
 from .read import Unrolled
 from .skeleton import Block, refs
 from .statements import determined, expressions, in_subscripts, names_in
+
+MOST_STARTS = 8  # members of an array whose guesses are unlike those of most
 
 
 class Facts:
@@ -71,6 +74,8 @@ class Facts:
             if not is_equation(block):
                 continue
             for head, table in elements(block):
+                if not un.names[head]:
+                    continue  # constants
                 numbers = np.resize(block.statements, len(table)).tolist()
                 for subs, number in zip(map(tuple, table.tolist()), numbers, strict=True):
                     note(un.name(head, subs), number)
@@ -178,7 +183,7 @@ class Facts:
     def unknowns(self, head: str) -> np.ndarray:
         """Which members of an array are unknowns of implicit relations."""
         names = self.unrolled.names[head]
-        return np.array([names[tuple(s)] in self.unknown
+        return np.array([names.get(tuple(s)) in self.unknown
                          for s in self.members[head].tolist()], bool)
 
     def _unsolved(self, known: frozenset[str]) -> None:
@@ -213,6 +218,7 @@ class Facts:
     def _bar(self) -> None:
         """The arrays whose scalars stand where elements of arrays cannot stand."""
         un = self.unrolled
+        guesses: dict[str, list[S.Guess]] = {}
         for _, statement in un.others:
             match statement:
                 case S.Relation() if type(statement.lhs) is S.Name:
@@ -221,8 +227,11 @@ class Facts:
                 case S.Relation() if is_implicit(statement):
                     inner = [n for p in expressions(statement) for n in in_subscripts(p)]
                     reason = "it stands in a subscript"
-                case S.Guess(target=S.Name()):
-                    inner, reason = [], ""
+                case S.Guess(target=S.Name(name=name)):
+                    inner = [] if name in un.elements else names_in(statement)
+                    reason = "it stands in a guess"
+                    if name in un.elements:
+                        guesses.setdefault(un.elements[name][0], []).append(statement)
                 case S.Relation() | S.Guess() | S.IndexDecl():
                     inner = names_in(statement)
                     reason = "it stands in a relation that does not determine one name"
@@ -234,7 +243,20 @@ class Facts:
             for name in inner:
                 if name in un.elements:
                     self.barred.setdefault(un.elements[name][0], f"{name}: {reason}")
+        for head, own in guesses.items():
+            if not self._sayable(head, own):
+                self.barred.setdefault(head, "its guesses are of many kinds")
         for head, table in self.members.items():
             size = prod((table.max(axis=0) - table.min(axis=0) + 1).tolist())
             if size > 8 * len(table) + 64:
                 self.barred.setdefault(head, "its subscripts lie far apart")
+
+    def _sayable(self, head: str, guesses: list[S.Guess]) -> bool:
+        """Whether the guesses for members of an array can be one for the array: bounds are equal,
+        and of all unknowns where there are any; few starts are unlike others."""
+        bounds = {(g.lo, g.hi) for g in guesses}
+        every = len(guesses) >= int(self.unknowns(head).sum())
+        if len(bounds) > 1 or (bounds != {(None, None)} and not every):
+            return False
+        counts = Counter(g.value for g in guesses)
+        return len(guesses) - (counts.most_common(1)[0][1] if every else 0) <= MOST_STARTS

@@ -46,38 +46,63 @@ def is_equation(block: Block) -> bool:
     return block.left.head.startswith(EQUATION)
 
 
-def subscripted(tree: Op, rows: np.ndarray, statements: np.ndarray) -> Block:
-    """The relations as a block whose left side has subscripts that tell them apart."""
-    for candidate in _candidates(tree):
-        table = rows[:, list(candidate[0].columns)]
-        for ref in candidate[1:]:
-            other = rows[:, list(ref.columns)]
-            differ = other != table
-            first = differ.argmax(axis=1)
-            at = np.arange(len(rows))
-            less = other[at, first] < table[at, first]
-            table = np.where(less[:, None], other, table)
-        if len(distinct(table)) == len(rows):
-            break
+def rules(equations: list[tuple[Op, np.ndarray]]) -> list[tuple[str, str] | None]:
+    """For each shape (its equation and rows) the rule by which its relations are told apart, the
+    same for all shapes of the same scalars; None where none does."""
+    groups: dict[tuple, list[int]] = {}
+    for k, (tree, _) in enumerate(equations):
+        groups.setdefault(tuple(sorted(r.head for r in refs(tree))), []).append(k)
+    found: list[tuple[str, str] | None] = [None] * len(equations)
+    for members in groups.values():
+        options = [_candidates(equations[k][0]) for k in members]
+        for rule in options[0]:
+            if not all(rule in o for o in options):
+                continue
+            table = np.concatenate([_table(o[rule], equations[k][1])
+                                    for o, k in zip(options, members, strict=True)])
+            if len(distinct(table)) == len(table):
+                for k in members:
+                    found[k] = rule
+                break
+    return found
+
+
+def subscripted(tree: Op, rows: np.ndarray, statements: np.ndarray, rule, order) -> Block:
+    """The relations as a block whose left side has subscripts that tell them apart. order: the
+    place of each statement among the relations of no rule."""
+    if rule is None:
+        table = np.array([order[n] for n in statements.tolist()], np.int64)[:, None]
     else:
-        table = statements[:, None]
+        table = _table(_candidates(tree)[rule], rows)
     start, rank = rows.shape[1], table.shape[1]
     left = Ref(f"{EQUATION}|{rank}", tuple(range(start, start + rank)))
     return Block(left, tree, np.column_stack([rows, table]), statements)
 
 
-def _candidates(tree: Op) -> list[list[Ref]]:
+def _table(candidate: list[Ref], rows: np.ndarray) -> np.ndarray:
+    """The least subscripts of some scalars of one array, for each relation."""
+    table = rows[:, list(candidate[0].columns)]
+    at = np.arange(len(rows))
+    for ref in candidate[1:]:
+        other = rows[:, list(ref.columns)]
+        first = (other != table).argmax(axis=1)
+        less = other[at, first] < table[at, first]
+        table = np.where(less[:, None], other, table)
+    return table
+
+
+def _candidates(tree: Op) -> dict[tuple[str, str], list[Ref]]:
     """Scalars whose subscripts may stand for a relation's: one that is alone on its side, one that
     is alone of its array, or (the least of) those of an array."""
-    found = []
+    found: dict[tuple[str, str], list[Ref]] = {}
     for side in tree.args:
         own = [r for r in refs(side) if r.columns]
         if len(own) == 1:
-            found.append(own)
+            found["side", own[0].head] = own
     heads: dict[str, list[Ref]] = {}
     for ref in refs(tree):
         if ref.columns:
             heads.setdefault(ref.head, []).append(ref)
-    for alone in (True, False):
-        found += [heads[h] for h in sorted(heads) if (len(heads[h]) == 1) == alone]
+    for head in sorted(heads, key=lambda h: (len(heads[h]) > 1, h)):
+        found["array", head] = heads[head]
     return found

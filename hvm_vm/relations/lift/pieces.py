@@ -96,11 +96,11 @@ def single(block: Block) -> Piece:
     return Piece(block, Region(point, point, (1,) * axes), rule)
 
 
-# --- factors of one array that stand in either order ---------------------------------------------
+# --- parts of one kind that stand in either order ------------------------------------------------
 
 
 def _swaps(tree: Tree) -> list[tuple[list[int], list[int]]]:
-    """Pairs of factors of one kind: x1_1*x2_1 may be written x2_1*x1_1."""
+    """Pairs of factors or terms of one kind: x1_1*x2_1 may be written x2_1*x1_1."""
     found = []
     match tree:
         case Op():
@@ -116,13 +116,12 @@ def _swaps(tree: Tree) -> list[tuple[list[int], list[int]]]:
             for part, flag in zip(tree.parts, tree.flags, strict=True):
                 kinds.setdefault((flag, key(part)), []).append(columns(part))
                 found += _swaps(part)
-            if tree.op == "prod":
-                found += [(a, b) for a, b, *_ in (k for k in kinds.values() if len(k) == 2) if a]
+            found += [(a, b) for a, b, *_ in (k for k in kinds.values() if len(k) == 2) if a]
     return found
 
 
 def _swapped(block: Block, axes: int, rule: Rule, swaps) -> tuple[Rule, Block]:
-    """A better rule, and the block with factors exchanged where the rule wants them so."""
+    """A better rule, and the block with parts exchanged where the rule wants them so."""
     left = block.rows[:, :axes]
     trials = [rule]
     for a in range(axes):

@@ -21,7 +21,7 @@ from .facts import Facts
 from .fit import Rule
 from .implicit import LEAST, is_equation
 from .members import Unliftable, coded, distinct
-from .pieces import Piece, pieces, single
+from .pieces import MOST_HOLES, Piece, pieces, single
 from .read import Unrolled
 from .regions import hull, parted
 from .rolling import rolled
@@ -186,8 +186,9 @@ class Planner(Facts):
             return "only some of its members have defaults"
         if not inputs.all() and not self._importable(head, inputs):
             return "many of its members are inputs, and others are determined"
-        if unknown.any() and prod((np.ptp(self.members[head], axis=0) + 1).tolist()) > count:
-            return "unknowns are missing between its members"
+        gaps = prod((np.ptp(self.members[head], axis=0) + 1).tolist()) - count
+        if unknown.any() and gaps > MOST_HOLES:
+            return "there are gaps between its unknowns"
         return ""
 
     def _importable(self, head: str, which: np.ndarray) -> bool:
@@ -355,51 +356,73 @@ class Planner(Facts):
         if defaults is not None:
             literal[self.places(head, defaults.subscripts)] = True
         found: list[Piece] = []
-        base, _, rank = head.rpartition("|")
+        base = head.rpartition("|")[0]
         for which, kind in ((imported & literal, "default"), (imported & ~literal, "input")):
             if which.sum() <= MOST_IMPORTS:
                 continue
             places = np.flatnonzero(which)
-            for rows in parted(table[which]):
+            for rows in _lines(table[which]):
                 own, k = places[rows], len(self.sources) + 1
-                source = f"{base}{DIGITS}given{k if k > 1 else ''}|{rank}"
+                whole = table[np.sort(own)]
+                axes = np.flatnonzero(np.ptp(whole, axis=0))
+                axes = axes if len(axes) else np.arange(1)
+                source = f"{base}{DIGITS}given{k if k > 1 else ''}|{len(axes)}"
                 self.sources.add(source)
-                un.members[source] = part = table[np.sort(own)]
-                un.names[source] = {s: un.names[head][s] for s in map(tuple, part.tolist())}
+                un.members[source] = part = whole[:, axes]
+                un.names[source] = {tuple(p): un.names[head][tuple(s)] for p, s in zip(
+                    part.tolist(), whole.tolist(), strict=True)}
                 self.used[source] = self.used[head][np.sort(own)]
                 self.determined[source] = literal[np.sort(own)]
                 lo, hi = tuple(part.min(axis=0).tolist()), tuple(part.max(axis=0).tolist())
                 complete = prod(b - a + 1 for a, b in zip(lo, hi, strict=True)) == len(part)
                 made[source] = Array(source, lo, hi, kind, [], complete)
-                piece = _copied(head, source, part)
+                piece = _copied(head, source, whole, axes)
                 if kind == "default":
-                    self._move_defaults(head, source, part)
+                    self._move_defaults(head, source, whole, axes)
                     piece.block.statements[:] = min(un.defaults[source].statements)
                 found.append(piece)
             imported[which] = False
         return found
 
-    def _move_defaults(self, head: str, source: str, part: np.ndarray) -> None:
+    def _move_defaults(self, head: str, source: str, whole: np.ndarray, axes) -> None:
         old = self.unrolled.defaults[head]
         codes = coded(old.subscripts, self.radix[head])
-        mine = np.isin(codes, coded(part, self.radix[head]))
+        mine = np.isin(codes, coded(whole, self.radix[head]))
         for name, which in ((source, mine), (head, ~mine)):
             rows = np.flatnonzero(which).tolist()
             if rows:
+                subs = old.subscripts[which]
                 self.unrolled.defaults[name] = type(old)(
-                    old.subscripts[which], [old.values[k] for k in rows],
+                    subs[:, axes] if name == source else subs, [old.values[k] for k in rows],
                     [old.statements[k] for k in rows])
             else:
                 del self.unrolled.defaults[name]
 
 
 
-def _copied(head: str, source: str, rows: np.ndarray) -> Piece:
-    """A region of an array that is read from another, at the same subscripts."""
-    axes = rows.shape[1]
-    left, right = Ref(head, tuple(range(axes))), Ref(source, tuple(range(axes, 2 * axes)))
-    block = Block(left, right, np.column_stack([rows, rows]), np.zeros(len(rows), np.int64))
-    rule = Rule(np.eye(axes, dtype=np.int64), np.zeros(axes, np.int64), np.ones(len(rows), bool))
+def _lines(table: np.ndarray) -> list[np.ndarray]:
+    """The rows of a table in parts that are regions without steps."""
+    found = []
+    work = list(parted(table))
+    while work:
+        rows = work.pop(0)
+        step = hull(table[rows]).step
+        axis = next((k for k, s in enumerate(step) if s > 1), None)
+        if axis is None:
+            found.append(rows)
+        else:
+            work[:0] = [rows[table[rows, axis] == v] for v in np.unique(table[rows, axis])]
+    return found
+
+
+def _copied(head: str, source: str, rows: np.ndarray, axes: np.ndarray) -> Piece:
+    """A region of an array that is read from another, at those of its subscripts that differ."""
+    rank, own = rows.shape[1], len(axes)
+    left, right = Ref(head, tuple(range(rank))), Ref(source, tuple(range(rank, rank + own)))
+    block = Block(left, right, np.column_stack([rows, rows[:, axes]]),
+                  np.zeros(len(rows), np.int64))
+    rule = Rule(np.eye(rank, dtype=np.int64)[axes], np.zeros(own, np.int64),
+                np.ones(len(rows), bool))
     return Piece(block, hull(rows), rule)
 
 

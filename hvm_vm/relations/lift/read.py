@@ -62,6 +62,8 @@ class Parsed:
     names: list[str]          # skeletons of the scalars, in the order of the text
     starts: list[int]         # of each one's runs among the columns
     matrix: np.ndarray
+    rule: tuple[str, str] | None = None  # see `implicit`
+    order: dict[int, int] = field(default_factory=dict)
 
 
 def read(

@@ -29,12 +29,45 @@ class _Unlike(Exception):
 
 
 def rolled(block: Block) -> list[Block]:
-    """The block in rolled, canonical form: one block, or several where patterns differ."""
+    """The block in rolled, canonical form: one block, or several where patterns differ. Two like
+    factors of a product stay in the order of the text, as in A1_2*A2_3, where that rolls further
+    than the order of their numbers."""
+    if not _pairs(block.right):
+        return _rolled(block, True)
+    ways = [_rolled(block, ordered) for ordered in (True, False)]
+    return min(ways, key=lambda blocks: sum(1 + _parts(b.right) for b in blocks))
+
+
+def _pairs(tree: Tree) -> bool:
+    """Whether there is a product of two like factors under a sum of several terms."""
+    match tree:
+        case Op():
+            return any(map(_pairs, tree.args))
+        case Chain(op="prod"):
+            kinds = [(f, key(p)) for f, p in zip(tree.flags, tree.parts, strict=True) if columns(p)]
+            return len(set(kinds)) < len(kinds) or any(map(_pairs, tree.parts))
+        case Chain():
+            return not tree.done and any(map(_pairs, tree.parts))
+    return False
+
+
+def _parts(tree: Tree) -> int:
+    match tree:
+        case Op():
+            return sum(map(_parts, tree.args))
+        case Chain():
+            return len(tree.parts) + sum(map(_parts, tree.parts))
+        case Run():
+            return _parts(tree.body)
+    return 0
+
+
+def _rolled(block: Block, ordered: bool) -> list[Block]:
     done: list[Block] = []
     work = [block]
     while work:
         block = work.pop()
-        roller = _Roller(block, free=len(done) + len(work) < MOST_PATTERNS)
+        roller = _Roller(block, ordered, free=len(done) + len(work) < MOST_PATTERNS)
         try:
             right = roller.tree(block.right)
         except _Unlike as found:
@@ -48,9 +81,11 @@ def rolled(block: Block) -> list[Block]:
 
 class _Roller:
     """Rolls the chains of one block, the inner ones first. `free`: whether it may ask for the
-    block to be parted."""
+    block to be parted.
+    `ordered`: whether two like factors are put in the order of their numbers."""
 
-    def __init__(self, block: Block, free: bool) -> None:
+    def __init__(self, block: Block, ordered: bool, free: bool) -> None:
+        self.ordered = ordered
         self.rows = block.rows
         self.free = free
         self.added: list[np.ndarray] = []
@@ -94,6 +129,8 @@ class _Roller:
         while True:
             own = [columns(m) for m in members]
             if len(members) < 2 or not own[0]:
+                return members
+            if op == "prod" and len(members) < SHORT and not self.ordered:
                 return members
             table = self.sorted([[self.values(c) for c in cs] for cs in own])
             members = self.rewritten(members, own, table)

@@ -1,0 +1,146 @@
+"""Unrolled systems of equations: implicit families become indexed implicit relations."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+import hvm_vm as hvm
+from hvm_vm.compiling.building import _compile, _source
+from tests.relations.lift.test_lifting import count
+
+
+def shuffled(lines: list[str], seed: int) -> str:
+    random.Random(seed).shuffle(lines)
+    return "\n".join(lines) + "\n"
+
+
+def ops(program) -> list[str]:
+    return [i.op for i in program.module.code]
+
+
+def tridiagonal(n: int) -> list[str]:
+    lines = [f"2*u_{i} = u_{i - 1} + u_{i + 1} + f_{i}" if i % 3 else
+             f"f_{i} + u_{i + 1} + u_{i - 1} = u_{i}*2" for i in range(1, n + 1)]
+    return [*lines, "u_0 = 1", f"u_{n + 1} = 2", *(f"f_{i} = {i % 4}/10" for i in range(1, n + 1))]
+
+
+def inline(n: int, style=lambda j: f"x_{j}") -> tuple[list[str], np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(n)
+    a = rng.uniform(-1, 1, (n, n)).round(3) + n * np.eye(n)
+    b = rng.uniform(0, 1, n).round(3)
+    lines = []
+    for row, right in zip(a, b, strict=True):
+        terms = " + ".join(f"{w:.3f}*{style(j)}" for j, w in enumerate(row, 1))
+        lines.append(f"0 + {terms} = {right:.3f}".replace("+ -", "- "))
+    return lines, a, b
+
+
+@pytest.mark.parametrize("n", [9, 30])
+def test_a_tridiagonal_system(n):
+    program = hvm.compile(shuffled(tridiagonal(n), 1))
+    assert ops(program) == ["system", "halt"]
+    matrix = 2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
+    right = np.array([i % 4 / 10 for i in range(1, n + 1)])
+    right[0] += 1
+    right[-1] += 2
+    for engine in ("reference", "jit"):
+        out = program(engine=engine)
+        assert list(sorted(out)) == sorted(f"u_{i}" for i in range(1, n + 1))
+        wanted = np.linalg.solve(matrix, right)
+        np.testing.assert_allclose([out[f"u_{i}"] for i in range(1, n + 1)], wanted, rtol=1e-9)
+        np.testing.assert_allclose(out["u"][1:-1], wanted, rtol=1e-9)
+    right[0] += 4  # a boundary is an input with a default
+    np.testing.assert_allclose(program(u_0=5)["u_1"], np.linalg.solve(matrix, right)[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("style", [lambda j: f"x_{j}", lambda j: f"x{j}"])
+def test_a_matrix_written_in_numbers(style):
+    lines, a, b = inline(12, style)
+    program = hvm.compile(shuffled(lines, 2))
+    assert ops(program) == ["system", "halt"]
+    np.testing.assert_allclose(program()["x"], np.linalg.solve(a, b), rtol=1e-9)
+
+
+def test_a_matrix_of_names_beside_explicit_relations():
+    n = 10
+    lines = [" + ".join(f"A_{i}_{j}*x_{j}" for j in range(1, n + 1)) + f" = b_{i}"
+             for i in range(1, n + 1)]
+    lines += [f"b_{i} = sin(c_{i}) + 2" for i in range(1, n + 1)]
+    lines += [f"y_{i} = x_{i}^2 + x_1" for i in range(1, n + 1)]
+    program = hvm.compile(shuffled(lines, 3), known=["A", "c"])
+    assert sorted(ops(program)) == ["halt", "map", "map", "system"]
+    rng = np.random.default_rng(0)
+    a, c = rng.normal(size=(n, n)) + 5 * np.eye(n), rng.normal(size=n)
+    x = np.linalg.solve(a, np.sin(c) + 2)
+    for engine in ("reference", "jit"):
+        out = program(A=a, c=c, engine=engine)
+        np.testing.assert_allclose(out["x"], x, rtol=1e-9)
+        np.testing.assert_allclose(out["y"], x**2 + x[0], rtol=1e-9)
+
+
+def grid(n: int) -> list[str]:
+    inside = range(1, n + 1)
+    lines = [f"4*u_{i}_{j} = u_{i - 1}_{j} + u_{i + 1}_{j} + u_{i}_{j - 1} + u_{i}_{j + 1}"
+             for i in inside for j in inside]
+    lines += [f"u_{e}_{j} = {j}/2" for e in (0, n + 1) for j in inside]
+    return lines + [f"u_{i}_{e} = 0.25" for e in (0, n + 1) for i in inside]
+
+
+@pytest.mark.parametrize("n", [4, 9])
+def test_a_grid_with_its_edges(n):
+    text = shuffled(grid(n), 4)
+    program = hvm.compile(text)
+    assert ops(program) == ["system", "halt"]
+    plain = _compile(_source(text), frozenset(), frozenset(), (), lift=False)
+    wanted, found = plain(engine="jit"), program(engine="jit")
+    assert set(found) == set(wanted)
+    for name, value in wanted.items():
+        assert found[name] == pytest.approx(value, rel=1e-9)
+
+
+def test_one_odd_equation_and_a_guess():
+    lines = [f"u_{i - 1} + u_{i + 1} = 2*u_{i} + 0.1*v_{i}" for i in range(1, 21)]
+    lines[7] = "u_8^3 + u_7 = 0.3"
+    lines += [f"v_{i} = sin(u_{i})*w_{i}" for i in range(1, 21)]
+    lines += [f"w_{i} = {i}/10" for i in range(1, 21)]
+    lines += ["u_0 = 1", "u_21 = q", "q = 2", "guess u_3 = 0.5", "total = u_3 + v_4"]
+    text = shuffled(lines, 5)
+    plain = _compile(_source(text), frozenset(), frozenset(), (), lift=False)
+    program = hvm.compile(text)
+    assert "system" in ops(program) and count(program) <= 3
+    for engine in ("reference", "jit"):
+        found, wanted = program(engine=engine), plain(engine=engine)
+        assert set(found) == set(wanted)
+        for name, value in wanted.items():
+            assert found[name] == pytest.approx(value, rel=1e-7)
+
+
+def test_few_equations_stay_scalar():
+    program = hvm.compile("2*x_1 + x_2 = 3\nx_1 - x_2 = 0\n")
+    assert program()["x_1"] == pytest.approx(1) and "system" not in ops(program)
+
+
+def test_equations_that_say_the_same_are_an_error():
+    lines = tridiagonal(9)
+    for text in (shuffled([*lines, lines[0]], 6), shuffled(lines[1:], 6)):
+        with pytest.raises(hvm.HvmError) as error:
+            hvm.compile(text)()
+        with pytest.raises(hvm.HvmError) as plain:
+            _compile(_source(text), frozenset(), frozenset(), (), lift=False)()
+        assert str(error.value) == str(plain.value)
+
+
+def test_the_indexed_text_is_the_same_program(tmp_path, capsys):
+    from hvm_vm.cli import main
+
+    path = tmp_path / "grid.hmp"
+    path.write_text(shuffled(grid(5), 7))
+    assert main(["lift", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "where" not in text and "u[0," in text
+    indexed, lifted = hvm.compile(text), hvm.compile(path)
+    assert ops(indexed) == ops(lifted)
+    np.testing.assert_allclose(indexed()["u"], lifted()["u"], rtol=1e-12)
