@@ -96,8 +96,8 @@ def _product(node: S.Product, target, turned: Turned, out) -> S.Expr:
     others = [(f, down) for n, (f, down) in enumerate(zip(node.factors, node.inverse, strict=True))
               if n != k]
     for factor, down in others:
-        if down:
-            turned.needs.append((S.Compare((factor, ZERO), ("!=",)), "it divides by 0"))
+        turned.needs.append((S.Compare((factor, ZERO), ("!=",)), "it divides by 0" if down else
+                             "it is multiplied by 0"))
     if not node.inverse[k]:
         parts = [(turned.value, False), *((f, not down) for f, down in others)]
     else:
@@ -125,8 +125,8 @@ def _power(node: S.Power, target, turned: Turned, out: Outline) -> S.Expr | None
     root = S.Product((ONE, S.Number(exponent, str(exponent)) if exponent > 0 else
                       S.Negate(S.Number(-exponent, str(-exponent)))), (False, True))
     whole = float(exponent).is_integer()
-    if whole and exponent % 2 == 0:
-        return None
+    if whole and (exponent % 2 == 0 or (exponent > 1 and _zero(value, out))):
+        return None  # two roots, or a multiple one, which the solver tells
     if exponent < 0:
         turned.needs.append((S.Compare((value, ZERO), ("!=",)), "a power with a negative exponent"
                              " is never 0"))
@@ -142,6 +142,13 @@ def _power(node: S.Power, target, turned: Turned, out: Outline) -> S.Expr | None
                              "a power with a broken exponent is never negative"))
         turned.value = S.Power(value, root)
     return node.base
+
+
+def _zero(expr: S.Expr, out: Outline) -> bool:
+    try:
+        return constant(expr, out) == 0
+    except NotConstant:
+        return False
 
 
 def _call(function: str, argument: S.Expr) -> S.Call:
