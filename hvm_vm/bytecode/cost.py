@@ -53,9 +53,8 @@ def cost(
     for region, numbers in _evaluated(row, nodes, roots).items():
         per_point = sum(lane_ops.BY_NAME[nodes[n].op].flops for n in numbers)
         flops += per_point * points(region) if per_point else 0
-    if row.name == "solve":  # one iteration: the elimination and the two triangles
-        n = result_count(row, len(roots))
-        flops += (2 * n**3 // 3 + 2 * n * n) * points("o")
+    if row.name == "solve":
+        flops += _eliminations(row, roots, points("o"))
     return flops, _traffic(row, extents, nodes, roots, accesses, reads, elements, itemsizes)
 
 
@@ -72,7 +71,8 @@ def scalar_operations(
 ) -> int:
     """How many operations of a scalar machine one execution stands for: those of the core, each
     operation of an expression at each point (`exp` is one, a comparison and a subscript looked up
-    are one each), and one for each element that is only moved. Of a solve: one iteration."""
+    are one each), and one for each element that is only moved. Of a solve: one iteration. Of a
+    part of a system: one evaluation."""
     row = isa.BY_NAME[op]
     if row.group == "control":
         return 0
@@ -87,10 +87,15 @@ def scalar_operations(
     if row.group == "elementwise":
         moved = sum(1 for root in roots if nodes[root].op in _OPERANDS)
         count += moved * prod(extents)
-    if row.group == "system":
-        n = result_count(row, len(roots))
-        count += (2 * n**3 // 3 + 2 * n * n) * points("o")
+    if row.name == "solve":
+        count += _eliminations(row, roots, points("o"))
     return count
+
+
+def _eliminations(row, roots: Sequence[int], points: int) -> int:
+    """Of a solve, one iteration: the elimination and the two triangles at each point."""
+    n = result_count(row, len(roots))
+    return (2 * n**3 // 3 + 2 * n * n) * points
 
 
 def _evaluated(row, nodes, roots) -> dict[str, set[int]]:

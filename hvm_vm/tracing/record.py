@@ -15,7 +15,7 @@ import numpy as np
 
 from hvm_vm.bytecode.cost import scalar_operations
 from hvm_vm.bytecode.module import Module
-from hvm_vm.engines.bound import Bound, Frame
+from hvm_vm.engines.bound import Bound, BoundInstruction, Frame
 from hvm_vm.engines.engine import Runnable
 from hvm_vm.engines.timeline import Timeline
 from hvm_vm.errors import HvmError
@@ -245,9 +245,7 @@ class _Recorder:
             dtypes=dtypes,
             flops=flops,
             bytes=traffic,
-            scalar_operations=count * scalar_operations(
-                instruction.op, instruction.extents, instruction.roles, instruction.nodes,
-                instruction.roots, instruction.accesses),
+            scalar_operations=count * _stands_for(instruction),
             times_ns=times,
             each=each,
             count=count,
@@ -264,6 +262,12 @@ class _Recorder:
         ran = [self.last] if self.last is not None else []
         rows = self.rows(ran, {}, machine, executed, where)
         return trace(int(executed or 0), rows, [], [r.ns for r in self.runs[-1:]], str(error))
+
+
+def _stands_for(one: BoundInstruction) -> int:
+    """Operations of a scalar machine that one execution stands for; of a system, in all parts."""
+    own = scalar_operations(one.op, one.extents, one.roles, one.nodes, one.roots, one.accesses)
+    return own + sum(_stands_for(part.one) for part in one.parts)
 
 
 def _whole(ns: float) -> float:

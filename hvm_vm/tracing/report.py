@@ -21,6 +21,13 @@ BAR = 8  # characters of a full bar
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 FAILED = "✗"  # before what ended the run
 
+# What is counted of instructions whose work depends on the values.
+SOLVES = {
+    "solve": "the work of a solve is counted for one iteration at every point",
+    "system": "the work of a system is counted for one evaluation of its relations, "
+              "without the elimination",
+}
+
 _NUMBERS = ("count", "total", "share", "bar", "mean", "min", "max", "stddev", "GFLOP/s", "GB/s",
             "roofline", "scalar ops")  # fmt: skip
 INSTRUCTIONS = ("pc", "source", *_NUMBERS, "instruction")
@@ -131,6 +138,8 @@ def instruction_sheet(trace: Trace, view: View = View()) -> Sheet:
     notes = [note] if note else []
     notes += [f"~ one time together: instructions {', '.join(map(str, pcs))} are one function in "
               f"this engine; it is divided by the work that was counted" for pcs in together]
+    solving = {row.op for row in chosen}
+    notes += [text for op, text in SOLVES.items() if op in solving]
     failed = next((row for row in trace.rows if row.failed), None)
     if failed is not None:
         notes.append(f"{FAILED} the run failed in instruction {failed.pc}")

@@ -116,6 +116,9 @@ def test_the_same_operations_and_counts_in_every_engine():
     ("index i : 5\ngiven x[i]\ny[i] = x[6-i]\n", 5),  # only moved
     ("index i : 5\ngiven x[i]\ny[i] = exp(x[i])\n", 5),
     ("index i, j : 5\ngiven x[i]\ny = sum[i,j](x[i]*x[j])\n", 50),
+    # A system, evaluated once: 5 products, 5 products and signs, 5 quotients and signs.
+    ("index i : 0..5\ngiven x[j]\nindex j : 1..5\n2*y[i] - 3*y[i-1] = x[i]/2 where i > 0\n"
+     "y[0] = 1\nfind y[i]\n", 25),
 ])  # fmt: skip
 def test_scalar_operations(source, operations):
     trace = hvm.compile(source).trace(x=np.ones(5), engine="reference", repeat=1)

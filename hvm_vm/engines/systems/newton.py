@@ -92,6 +92,7 @@ class One:
         self.residuals = Residuals(values, pattern)
         self.passes = 0
         self.places: tuple[np.ndarray, np.ndarray] | None = None
+        self.observer: Callable | None = None  # told every evaluation: x, residual and scale
         terms = sum(len(e.rows) for e in pattern.entries) / max(1, pattern.size)
         # Residuals that an elimination leaves: rounding errors of so many terms.
         self.rounding = 4 * (16 + terms) * self.epsilon
@@ -104,6 +105,8 @@ class One:
         self.values.put(x[None])
         residual, scale = self.residuals.at()
         point = Point(self.values.get()[0], residual[0], scale[0])
+        if self.observer is not None:
+            self.observer(point.x, point.residual, point.scale)
         if slopes:
             point.slopes = self.slopes()
         return point
@@ -148,6 +151,8 @@ class One:
         if any(self.values.moving[k] for k in wanted):
             self.values.put(x[None])
         residual, scale = self.residuals.at(wanted)
+        if self.observer is not None:
+            self.observer(x, residual[0], scale[0])
         numbers = self.values.work(self.layout.length)
         self.layout.fill([slope_view(self.values, e) for e in self.pattern.entries], numbers)
         factors = factorise(self.layout, numbers, lambda: self.slopes().norm())

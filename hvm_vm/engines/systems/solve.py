@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import isnan, nan, prod
 
 import numpy as np
@@ -34,6 +35,7 @@ class System:
         self.cap = int(one.nodes[one.roots[ITERATIONS]].immediate)
         self.tolerance = float(one.nodes[one.roots[TOLERANCE]].immediate)
         self.lanes = prod(one.extents[: one.batch])
+        self.observer: Callable | None = None  # see `watched`
 
     def run(self, arrays, evaluator=Values) -> Solved | None:
         """`solve`, with what it tells."""
@@ -62,6 +64,14 @@ class System:
                 return _told(self._many(values, pattern, arrays))
             return _told(self._each(arrays, Values, (pattern, layout), range(self.lanes)))
 
+    def watched(self, arrays, lanes, observer: Callable) -> None:
+        """Solve at some batch points, one by one, and tell `observer(lane, pattern, x, residual,
+        scale)` every evaluation. Raises as `solve` does."""
+        for lane in lanes:
+            self.observer = partial(observer, lane)
+            with np.errstate(all="ignore"):
+                self._each(arrays, Values, None, (lane,))
+
     def _pattern(self, one: BoundInstruction, arrays) -> tuple[Pattern, Layout]:
         key = ("system", one.pc, one.extents, one.los)
         found = self.kept.get(key)
@@ -77,6 +87,8 @@ class System:
     def _one(self, one, values: Values, pattern, layout) -> Callable[[], Solved]:
         """Solve at a single batch point; raises, or writes NaN, when there is no solution."""
         system = One(values, pattern, layout, self.cap, self.tolerance)
+        if self.observer is not None:
+            system.observer = partial(self.observer, pattern)
         ended = (system.linear() if pattern.linear
                  else system.newton(*self._starts(values, pattern)))
         return self.told(one, values, pattern, ended)

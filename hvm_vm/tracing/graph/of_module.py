@@ -92,8 +92,7 @@ def _connect(build: Builder, module: Module, boxes: list[int], sizes) -> None:
             if register in inputs and register not in holders:
                 holders[register] = [_input(build, module, inputs[register], families, sizes)]
             for box in holders.get(register, ()):
-                inside = box == boxes[pc] and register not in written
-                if not inside:  # what a relation's own instructions pass on is nobody's business
+                if box != boxes[pc]:  # what a box passes to itself is nobody's business
                     build.read(box, boxes[pc], name)
     for item in module.outputs:
         if item.hidden:

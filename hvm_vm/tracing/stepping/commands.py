@@ -172,7 +172,7 @@ class Interpreter:
         if stop.watch is not None:
             lines.append(f"watch {stop.watch.number}: {stop.watch.expression.text}")
             for word, value in (("was", stop.before), ("is ", stop.watch.last)):
-                text = "without a value" if value is None else summary("", value).strip(" =")
+                text = "not computed yet" if value is None else summary("", value).strip(" =")
                 lines.append(f"  {word} {text}")
         if stop.ran > 0:
             lines += results_lines(session, session.bound.code[session.position - 1])
@@ -314,10 +314,12 @@ class Interpreter:
         self.log, self.lane, self.evaluation = log, lane, 0
         points = len(log.points)
         many = f" at {points} points" if points > 1 else ""
+        if log.points_left_out:
+            many = f" at the first {points} of {points + log.points_left_out} points"
         if many and not rest:
             many += ", here the one with the most evaluations"
         engine = "" if self.session.engine == "reference" else ", as the reference engine does it"
-        head = (f"inside instruction {log.pc}, a solve for {listed(log.names)}{many}{engine}; "
+        head = (f"inside instruction {log.pc}, a solve for {listed(log.unknowns)}{many}{engine}; "
                 "s and back go through its evaluations, out leaves it")
         return [head, *log.lines(self.lane, 0)]
 

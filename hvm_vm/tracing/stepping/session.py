@@ -282,11 +282,17 @@ class Session:
     def solve_log(self) -> SolveLog:
         """Every evaluation of the next instruction, or of the last one, which must be a solve.
         Raises `InputError` when neither is."""
-        if self.instruction.op == "solve":
-            return record_solve(self.bound, self.frame, self.instruction)
-        if self.position and self.bound.code[self.position - 1].op == "solve":
-            return record_solve(self.bound, self.frame, self.bound.code[self.position - 1])
-        pcs = [str(one.pc) for one in self.bound.code if one.op == "solve"]
+        near = [self.instruction]
+        if self.position:
+            near.append(self.bound.code[self.position - 1])
+        for one in near:
+            if one.op == "solve":
+                return record_solve(self.bound, self.frame, one)
+            if one.op == "system":
+                from hvm_vm.tracing.stepping.systems import record_system
+
+                return record_system(self.bound, self.frame, one)
+        pcs = [str(one.pc) for one in self.bound.code if one.op in ("solve", "system")]
         hint = "this program has none"
         if pcs:
             hint = f"instruction {pcs[0]} is one" if len(pcs) == 1 else (

@@ -4,6 +4,7 @@ it on copies of its results.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,7 @@ from hvm_vm.engines.reference_solve import solve
 from hvm_vm.engines.solving.relations import lines_of, unknowns_of
 from hvm_vm.errors import HvmError, InputError
 from hvm_vm.tracing.stepping.timeline import results_of
+from hvm_vm.tracing.stepping.values import summary
 
 MOST = 6  # unknowns and relations that are listed
 
@@ -23,7 +25,8 @@ MOST = 6  # unknowns and relations that are listed
 class Evaluation:
     """The relations at one trial: `x` by unknown, `residual` (left - right) and `relative` (to the
     relation's terms) by relation. `kind` is what led there: `start`, a `Newton` step of all points
-    together, or a `search` with care at this point alone."""
+    together, or a `search` with care at this point alone; of systems over arrays also a `step`, an
+    `elimination` or its `correction`."""
 
     x: np.ndarray
     residual: np.ndarray
@@ -41,16 +44,24 @@ class Evaluation:
 @dataclass
 class SolveLog:
     """The evaluations of a solve at each point of its space, in order. `failure` is the error that
-    ended it, or empty."""
+    ended it, or empty. `arrays`: of a system, each unknown with its elements among `names`, from
+    and up to. `points_left_out`: how many points, the last ones, were not gone through."""
 
     pc: int
-    names: tuple[str, ...]
-    relations: tuple[str, ...]
+    names: Sequence[str]
+    relations: Sequence[str]
     extents: tuple[int, ...]
     los: tuple[int, ...]
     dims: tuple[str, ...]
     points: dict[int, list[Evaluation]] = field(default_factory=dict)
     failure: str = ""
+    arrays: list[tuple[str, int, int]] = field(default_factory=list)
+    points_left_out: int = 0
+
+    @property
+    def unknowns(self) -> list[str]:
+        """What is solved for, whole arrays by their names."""
+        return [name for name, _, _ in self.arrays] or list(self.names)
 
     def hardest(self) -> int:
         """The point that took the most evaluations, the first of them."""
@@ -63,7 +74,10 @@ class SolveLog:
         place = tuple(v - lo for v, lo in zip(values, self.los, strict=True))
         if any(not 0 <= p < n for p, n in zip(place, self.extents, strict=True)):
             raise InputError(f"{', '.join(map(str, values))} is not a point of this solve")
-        return int(np.ravel_multi_index(place, self.extents)) if place else 0
+        lane = int(np.ravel_multi_index(place, self.extents)) if place else 0
+        if lane not in self.points:
+            raise InputError(f"only the first {len(self.points)} points of this solve are recorded")
+        return lane
 
     def where(self, lane: int) -> str:
         """`at t = 3`, or nothing for a solve of one point."""
@@ -79,9 +93,13 @@ class SolveLog:
         head = f"evaluation {k + 1} of {len(self.points[lane])}"
         lines = [f"{head}{' ' + where if where else ''}: {one.kind}, largest residual "
                  f"{one.worst:.2g} of a relation's terms"]
-        lines += [f"  {n} = {v:.10g}" for n, v in list(zip(self.names, one.x, strict=True))[:MOST]]
-        if len(self.names) > MOST:
-            lines.append(f"  … {len(self.names) - MOST} more unknowns")
+        if len(self.names) > MOST and self.arrays:
+            lines += [f"  {summary(name, one.x[first:end])}" for name, first, end in self.arrays]
+        else:
+            shown = range(min(MOST, len(self.names)))
+            lines += [f"  {self.names[j]} = {one.x[j]:.10g}" for j in shown]
+            if len(self.names) > MOST:
+                lines.append(f"  … {len(self.names) - MOST} more unknowns")
         order = np.argsort(-np.nan_to_num(np.abs(one.residual), nan=np.inf), kind="stable")[:MOST]
         lines += [f"  left - right = {one.residual[r]:.3g}    line {self.relations[r]}"
                   for r in sorted(order)]

@@ -108,6 +108,14 @@ def test_every_example_has_a_graph_whose_edges_follow_the_order(example_programs
             assert {e.get("data-key") for e in drawn} == set(keys)
 
 
+def test_a_system_is_one_box_that_reads_what_is_given():
+    program = hvm_vm.compile("index i, j : 3\ngiven A[i,j], b[i]\nfind x[i]\n"
+                             "sum[j](A[i,j]*x[j]) = b[i]\n")
+    for graph in (of_instructions(program.module), of_relations(program.module)):
+        assert all(edge.source != edge.target for edge in graph.edges)
+        assert {names for _, _, names in _edges(graph)} == {("A",), ("b",), ("x",)}
+
+
 def test_what_does_not_fit_is_counted():
     count = 1000
     text = "a0 = x\n" + "".join(f"b{k}z = b{k - 1}z*{k}.5 + sin(x)^{k}\n" if k else "b0z = x\n"

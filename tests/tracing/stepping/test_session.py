@@ -250,3 +250,47 @@ def test_inside_a_solve_at_many_points_and_one_that_fails():
     session = program.step(a=[2.0, -6.0, 12.0])
     assert "no solution" in session.solve_log().failure
     assert session.resume().reason == "failed"
+
+
+SYSTEM = """index i, j : 3
+given A[i,j], b[i]
+find x[i]
+sum[j](A[i,j]*x[j]) = b[i]
+"""
+
+
+def test_inside_a_system():
+    data = {"A": [[4.0, 1, 0], [1, 3, 1], [0, 1, 5]], "b": [1.0, 2, 3]}
+    for engine in ("reference", "jit"):
+        session = hvm.compile(SYSTEM).step(data, engine=engine)
+        log = session.solve_log()
+        assert session.position == 0 and not log.failure and log.unknowns == ["x"]
+        assert list(log.names) == ["x[1]", "x[2]", "x[3]"] and len(log.relations) == 3
+        (found,) = log.points.values()
+        assert [one.kind for one in found[:2]] == ["start", "elimination"]
+        assert list(found[0].x) == [0, 0, 0] and list(found[0].residual) == [-1, -2, -3]
+        np.testing.assert_allclose(found[-1].x, np.linalg.solve(data["A"], data["b"]), rtol=1e-12)
+        assert any("b[i] at i = 2" in line for line in log.lines(0, 0))
+        session.resume()
+        np.testing.assert_allclose(session.value("x"), found[-1].x, rtol=1e-12)
+
+
+def test_inside_systems_at_points_nonlinear_and_failing():
+    text = SYSTEM.replace("index i", "index p : 2\nindex i").replace("A[i,j]", "A[p,i,j]").replace(
+        "b[i]", "b[p,i]").replace("x[i]", "x[p,i]").replace("x[j]", "x[p,j]")
+    A = np.array([np.eye(3), 2 * np.eye(3)])
+    log = hvm.compile(text).step(A=A, b=np.ones((2, 3))).solve_log()
+    assert set(log.points) == {0, 1} and log.where(1) == "at p = 2"
+    np.testing.assert_allclose(log.points[log.lane((2,))][-1].x, 0.5)
+    failing = hvm.compile(text).step(A=0 * A, b=np.ones((2, 3)))
+    assert "contradict" in failing.solve_log().failure
+
+    many = hvm.compile("index i : 0..20\ngiven k\nu[i] = 0 where i = 0\nu[i] = 1 where i = 20\n"
+                       "u[i-1] - 2*u[i] + u[i+1] = k*u[i]^2 where 1 <= i < 20\nfind u[i]\n")
+    session = many.step(k=0.1)
+    log = session.solve_log()
+    found = log.points[0]
+    assert len(found) > 3 and found[-1].worst < 1e-12 < found[1].worst
+    assert "u f64[21]  all 1" in log.lines(0, 0)[1]
+    session.resume()
+    np.testing.assert_allclose(session.value("u"), found[-1].x, rtol=1e-9)
