@@ -92,7 +92,7 @@ def order(
     if systems is not None:
         for name, more in systems.reads().items():
             known = (n for n in more if n in definitions)
-            reads[name] = tuple(dict.fromkeys((*reads[name], *known)))
+            reads[name] = tuple(dict.fromkeys((*reads.get(name, ()), *known)))
     done: list[str] = []
     cyclic: set[str] = set()
     for component in components(definitions, reads.__getitem__):

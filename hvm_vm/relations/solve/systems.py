@@ -399,7 +399,7 @@ class Systems:
         report.error(
             f"{'over' if over else 'under'}-determined: {count} {_many(total, 'equation')} for"
             f" {_many(wanted, 'unknown element')} of {joined(group.unknowns)}",
-            relations[0].span,
+            relations[0].span if relations else self.place(group.unknowns[0]),
             help="remove one of them, or write check in front of it" if over else
             "say what determines the others: a relation such as "
             f"{_first(group.unknowns[0], self.axes)} = …, or set "
