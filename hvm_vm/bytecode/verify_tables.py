@@ -9,6 +9,7 @@ import numpy as np
 
 from hvm_vm.bytecode import limits
 from hvm_vm.bytecode.module import DTYPES, Module, Size
+from hvm_vm.bytecode.sizes import SIZE_LIMIT
 from hvm_vm.errors import BytecodeError
 
 
@@ -51,7 +52,7 @@ class Sizes:
 
     def check_extent(self, size: Size, where: str, what: str) -> None:
         self.check(size, where, what)
-        if size.constant is not None and not 0 <= size.constant <= (1 << 48):
+        if size.constant is not None and not 0 <= size.constant <= SIZE_LIMIT:
             raise refuse(where, f"{what} is {size}, which no array can have")
 
 
@@ -80,7 +81,7 @@ def _check_symbols(module: Module) -> None:
         if symbol.name in names:
             raise refuse(where, "is declared twice")
         names.add(symbol.name)
-        if symbol.default is not None and abs(symbol.default) > (1 << 48):
+        if symbol.default is not None and abs(symbol.default) > SIZE_LIMIT:
             raise refuse(where, f"the default {symbol.default} is too large for a size")
         check_index(symbol.source, len(module.sources), where, "its source", "source", absent=True)
 
@@ -240,7 +241,7 @@ def _check_family(module: Module, family, where: str) -> None:
         raise refuse(where, f"has {rank} lengths and {len(family.lo)} first subscripts")
     if any(n < 1 for n in family.shape) or prod(family.shape) > limits.MAX_FAMILY:
         raise refuse(where, f"the shape {list(family.shape)} is empty or too large")
-    if any(abs(n) >= 1 << 48 for n in family.lo):
+    if any(abs(n) >= SIZE_LIMIT for n in family.lo):
         raise refuse(where, f"the first subscripts {list(family.lo)} are too large")
     if len(family.members) > MANY and _members_fit(module, family):
         return

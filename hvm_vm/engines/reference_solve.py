@@ -95,7 +95,7 @@ class Relations:
         return found
 
 
-def _evaluate(relations: Relations, m: list, n: int) -> bool:
+def _evaluate(relations: Relations, m: np.ndarray, n: int) -> bool:
     """The evaluation that `solving.point` asks for, at one point."""
     x = np.array(m[at.HEAD : at.HEAD + n], relations.run.precision).reshape(n, 1)
     m[at.HEAD : at.HEAD + n] = x[:, 0].tolist()
@@ -107,16 +107,17 @@ def _evaluate(relations: Relations, m: list, n: int) -> bool:
     return all(abs(v) < at.HUGE for v in f) and all(abs(v) < at.HUGE for v in slopes)
 
 
-def _put_vector(m: list, n: int, which: int, values) -> None:
+def _put_vector(m: np.ndarray, n: int, which: int, values) -> None:
     m[at.HEAD + which * n : at.HEAD + (which + 1) * n] = values
 
 
-def _vector(m: list, n: int, which: int) -> np.ndarray:
+def _vector(m: np.ndarray, n: int, which: int) -> np.ndarray:
     return np.array(m[at.HEAD + which * n : at.HEAD + (which + 1) * n])
 
 
-solve_point = point.make(
-    list.__getitem__, list.__setitem__, _evaluate, lambda function: function)
+# NumPy's numbers, not Python's, whose arithmetic raises where theirs has infinities and NaN.
+solve_point = np.errstate(all="ignore")(point.make(
+    np.ndarray.__getitem__, np.ndarray.__setitem__, _evaluate, lambda function: function))
 
 
 def solve(run) -> None:
@@ -135,7 +136,7 @@ def solve(run) -> None:
     x, ended, passes, solved = plain.newton(
         relations.at, start, low, high, linear, tolerance, epsilon)
     for lane in np.flatnonzero(ended != plain.ENDED):
-        m = [0.0] * at.size(n)
+        m = np.zeros(at.size(n))
         m[at.LINEAR], m[at.TOLERANCE], m[at.EPSILON] = float(linear), tolerance, epsilon
         m[at.GIVEN] = float(all_given(one, n))
         m[at.EVALUATIONS] = float(passes[lane])
@@ -154,7 +155,7 @@ def solve(run) -> None:
         run.store(k, x[k].reshape(one.extents))
 
 
-def _told(m: list, n: int, status: int) -> Solved:
+def _told(m: np.ndarray, n: int, status: int) -> Solved:
     """What is told of one point."""
     if status not in (at.SOLVED, at.MULTIPLE):
         return Solved(int(m[at.EVALUATIONS]), 0.0, (0.0,) * n, (0.0,) * n, unsolved=1,
@@ -168,12 +169,12 @@ def _told(m: list, n: int, status: int) -> Solved:
                   multiple=int(status == at.MULTIPLE), at_bounds=tuple(bound.astype(int).tolist()))
 
 
-def _slopes(m: list, n: int) -> np.ndarray:
+def _slopes(m: np.ndarray, n: int) -> np.ndarray:
     first = at.HEAD + (at.VECTORS + at.SLOPES * n) * n
     return np.array(m[first : first + n * n]).reshape(n, n)
 
 
-def _fail(run, lane: int, status: int, m: list, n: int, linear: bool) -> None:
+def _fail(run, lane: int, status: int, m: np.ndarray, n: int, linear: bool) -> None:
     one = run.one
     residual = _vector(m, n, at.RESIDUAL)
     text = failure(status, unknowns_of(run.module, one, n), lines_of(one), _vector(m, n, at.AT),

@@ -42,7 +42,8 @@ def read_defaults(
                     del out.relations[name]
                 continue
         if len(relations) > 1:
-            for relation in lists:
+            others = [r for r in relations if type(r.rhs) is not S.ListExpr]
+            for relation in lists if others else lists[1:]:
                 report.error(
                     f"a list gives the values of a whole variable, but {name} has other"
                     f" relations too",
@@ -51,8 +52,12 @@ def read_defaults(
                         ("another one is here", r.span) for r in relations if r is not relation
                     ][:1],
                 )
-                relations.remove(relation)
                 broken.add(name)
+            if others:
+                out.relations[name] = others
+            else:
+                del out.relations[name]
+                found[name] = (None, lists[0])
             continue
         relation = relations[0]
         value = default_value(relation, out)

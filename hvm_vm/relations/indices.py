@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hvm_vm.bytecode.sizes import Size, SizeError
+from hvm_vm.bytecode.sizes import SIZE_LIMIT, Size, SizeError
 from hvm_vm.language import syntax as S
 from hvm_vm.language.source import Span
 
@@ -20,6 +20,8 @@ from .report import Report, meant, place
 from .system import Place
 
 ONE = Size.of(1)
+MOST_POWER = 64          # in a size, of a constant,
+MOST_SYMBOLIC_POWER = 8  # and of anything else
 
 
 class Bounds(NamedTuple):
@@ -47,6 +49,10 @@ class NotASize(Exception):
         super().__init__(message)
         self.span = span
         self.help = help
+
+
+class TooLarge(NotASize):
+    """A constant that is whole, but beyond every size."""
 
 
 def read_sizes(
@@ -94,7 +100,7 @@ class _Reader:
         ends = []
         for end in (lo, hi):
             try:
-                ends.append(size_of(end, self.size))
+                ends.append(_possible(size_of(end, self.size), end.span))
             except NotASize as problem:
                 self.report.error(
                     str(problem),
@@ -104,6 +110,10 @@ class _Reader:
                 ends.append(ONE)
         lo, hi = ends
         length = (hi - lo + 1).constant
+        if length is not None and length > SIZE_LIMIT:
+            self.report.error(f"{what} has {length} values, which is too many for any array",
+                              end.span)
+            return Bounds(ONE, ONE)
         # An empty range is empty however far its ends are apart.
         return Bounds(lo, lo - 1 if length is not None and length < 0 else hi)
 
@@ -135,10 +145,10 @@ class _Reader:
             )
         self.active.append(name)
         try:
-            value = size_of(relation.rhs, self.size)
+            value = _possible(size_of(relation.rhs, self.size), relation.rhs.span)
         except NotASize as problem:
             self.sizes.values[name] = ONE  # reported once
-            if "used as a size" in str(problem):
+            if isinstance(problem, TooLarge) or "used as a size" in str(problem):
                 raise
             raise NotASize(
                 f"{name} is used as a size, but `{self.report.quote(relation.span)}` is no whole"
@@ -162,6 +172,13 @@ class _Reader:
         given = self.out.givens.get(name)
         self.sizes.places[name] = place(given.name_span if given is not None else span)
         return symbol
+
+
+def _possible(size: Size, span: Span) -> Size:
+    """`size`, unless it is a constant that no size can be."""
+    if size.constant is not None and abs(size.constant) > SIZE_LIMIT:
+        raise TooLarge(f"{size.constant} is too large for a size", span, "sizes end at 2^48")
+    return size
 
 
 def value_names(expr: S.Expr) -> bool:
@@ -207,8 +224,10 @@ def _fraction(expr: S.Expr, lookup) -> tuple[Size, Size]:
                 a, b = (b, a) if inverse else (a, b)
                 over, under = over * a, under * b
             return over, under
-        case S.Power(exponent=S.Number(value=int(n))) if 0 <= n <= 8:
+        case S.Power(exponent=S.Number(value=int(n))) if 0 <= n <= MOST_POWER:
             over, under = _fraction(expr.base, lookup)
+            if n > MOST_SYMBOLIC_POWER and None in (over.constant, under.constant):
+                raise NotASize(f"the power {n} is too high for a size", expr.span)
             a, b = ONE, ONE
             for _ in range(n):
                 a, b = a * over, b * under

@@ -120,7 +120,7 @@ def _reads(definitions: dict[str, list[Drawn]], blocks, systems) -> dict[str, tu
     if systems is not None:
         for name, more in systems.reads().items():
             known = (n for n in more if n in definitions)
-            reads[name] = tuple(dict.fromkeys((*reads[name], *known)))
+            reads[name] = tuple(dict.fromkeys((*reads.get(name, ()), *known)))
     return reads
 
 

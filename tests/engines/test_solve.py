@@ -279,6 +279,25 @@ def test_engines_take_the_same_steps():
         assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize("text", [
+    ARM.replace("q = 1", "q = 1e-300"),
+    "x*y = 1\nx + y*1e200 = 5\nguess x = 1e-290; guess y = 1e280",
+    "x^2*1e280 + y = 1e-290\nx - y^3*1e-290 = 1e200\nguess x = 1e-200",
+    "exp(x) + y = 1e300\nexp(y)*x = 1e-300",
+])
+def test_numbers_that_overflow_on_the_way_end_alike(text):
+    ends = []
+    for engine in ("reference", "jit"):
+        try:
+            ends.append(run(text, engine, **({"x": -1.0, "y": -1.3} if "given" in text else {})))
+        except hvm.HvmError as error:
+            ends.append(str(error))
+    if isinstance(ends[0], str):
+        assert ends[0] == ends[1]
+    else:
+        assert ends[0] == pytest.approx(ends[1])
+
+
 def test_a_bytecode_file_solves_without_the_compiler(tmp_path):
     path = tmp_path / "arm.hvmb"
     hvm.compile(ARM).save(path)

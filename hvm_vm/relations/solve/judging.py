@@ -61,8 +61,8 @@ def judge(equation: Drawn, solved: set[str], report: Report) -> None:
 def check_count(group: Group, axes, integers: Integers, report: Report) -> None:
     """Report a system that has too many or too few equations whatever the sizes are."""
     surplus = balance(group.equations, group.unknowns, axes, integers)
-    if surplus is None or surplus == 0:
-        return
+    if surplus is None or surplus == 0 or not group.equations:
+        return  # without equations, errors are reported anyway
     over = (surplus.constant is not None and surplus.constant > 0) or (
         surplus.constant is None and surplus.at_least(1))
     under = (surplus.constant is not None and surplus.constant < 0) or (
