@@ -300,7 +300,8 @@ class _Assembly(Answers):
                     raise Unliftable("an input is not declared")
         elif not inputs:
             return []
-        items = [i for g in own for i in g.items if i.name not in self.elements]
+        items = [i for g in own for i in g.items
+                 if i.name not in self.elements or i.name in self.imported]
         arrays = [S.GivenItem(self.names[h], self.axes(a), name_span=self.place(h),
                               span=self.place(h)) for h, a in inputs]
         if not own:

@@ -146,6 +146,8 @@ def _system(lifted: Lifted, source: Source, known, free, diagnostics) -> System 
     if own.has_errors:
         return None
     for warning in own.warnings:
+        if warning.message.startswith("these arrays are solved for together"):
+            continue  # of scalars, nobody meant arrays
         diagnostics.warning(warning.message, warning.span, warning.help, warning.notes)
     return replace(system, families=_families(lifted, system))
 

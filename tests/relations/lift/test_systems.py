@@ -125,7 +125,8 @@ def test_few_equations_stay_scalar():
 
 def test_equations_that_say_the_same_are_an_error():
     lines = tridiagonal(9)
-    for text in (shuffled([*lines, lines[0]], 6), shuffled(lines[1:], 6)):
+    for text in (shuffled([*lines, lines[0]], 6), shuffled(lines[1:], 6),
+                 shuffled([*lines, "u_5 = 3"], 6)):
         with pytest.raises(hvm.HvmError) as error:
             hvm.compile(text)()
         with pytest.raises(hvm.HvmError) as plain:
