@@ -128,7 +128,7 @@ class Planner(Facts):
                     done = self.places(piece.head, np.concatenate(filled))
                     open_ = open_ & ~np.isin(places, done)
                 if open_.any():  # another general relation: these become single ones
-                    found.remove(piece)
+                    found[:] = [p for p in found if p is not piece]
                     axes = len(piece.block.left.columns)
                     cut = parted(piece.block.rows[:, :axes])
                     if cut is not None:
