@@ -173,11 +173,14 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
     elements = {n: e for n, e in lifted.elements.items() if e[0] in system.variables}
     found = []
     places = _places(lifted)
+    inputs = {n for h, a in lifted.plan.arrays.items() if a.kind in ("input", "default")
+              for n in lifted.plan.unrolled.names[h].values() if n in plain}
     for family in families.system(plain | elements.keys()):
         members = []
         for member in family.members:
-            # An element that is a result of its own is a variable, too.
-            if member.name not in plain:
+            # An element that is a result of its own is a variable, too; of an input, the element is
+            # what is set.
+            if member.name not in plain or member.name in inputs:
                 array, place = places[member.name]
                 member = FamilyMember(member.name, member.subscripts, array, place)
             members.append(member)
