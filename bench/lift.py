@@ -2,10 +2,13 @@
 
   python bench/lift.py                     # every kind, sizes that take a few seconds
   python bench/lift.py attention --size 96x48
-  python bench/lift.py --peers             # beside JAX, SymPy and CasADi, where they are installed
+  python bench/lift.py --peers --peer-python /tmp/peers/bin/python --plot docs/lifting.svg
 
 For each kind and size: relations, megabytes of text, seconds to compile (after one small compile,
-so that imports and compiled helpers are there), instructions beside the halt.
+so that imports and compiled helpers are there), instructions beside the halt. Then how long a run
+of the lifted program takes beside the same one written with indices. `--peers` gives the relations
+to JAX, SymPy and CasADi, each in a process of its own that is stopped after 60 s; the smaller sizes
+only, since they are stopped at all larger ones. `--plot` needs matplotlib.
 """
 
 from __future__ import annotations
@@ -57,6 +60,26 @@ def steps(count: int, cells: int) -> list[str]:
             for n in range(1, count + 1) for i in range(1, cells + 1)]
 
 
+def layers(count: int, width: int) -> list[str]:
+    """Layers of a network, each of which reads the one before."""
+    w_ = range(1, width + 1)
+    return [f"h{n}_{i} = tanh(" + " + ".join(f"W{n}_{i}_{j}*h{n - 1}_{j}" for j in w_) + ")"
+            for n in range(1, count + 1) for i in w_]
+
+
+def system(count: int, _: int) -> list[str]:
+    """A tridiagonal system of equations."""
+    return [f"2*u_{i} = u_{i - 1} + u_{i + 1} + f_{i}" for i in range(1, count + 1)] + [
+        f"f_{i} = {i % 7}/10" for i in range(1, count + 1)] + ["u_0 = 1", f"u_{count + 1} = 2"]
+
+
+def graph(count: int, _: int) -> list[str]:
+    """Relations that read any earlier ones: nothing repeats, all stays scalar."""
+    draw = random.Random(1)
+    return [f"n{k} = sin(n{draw.randrange(max(1, k - 50), k) if k > 1 else 0})"
+            f" + {draw.randrange(9)}*n{draw.randrange(k)}" for k in range(1, count + 1)]
+
+
 def chain(count: int, _: int) -> list[str]:
     """A recurrence, which stays scalar."""
     return [f"x{k} = 0.5*x{k - 1} + a{k}" for k in range(1, count + 1)]
@@ -67,7 +90,10 @@ KINDS = {
     stencil: [(30, 30), (100, 100), (300, 300)],
     elementwise: [(100, 100), (316, 316)],
     steps: [(20, 50), (50, 200)],
+    layers: [(8, 16), (24, 32)],
+    system: [(1000, 1), (5000, 1)],
     chain: [(1000, 1), (10000, 1)],
+    graph: [(1000, 1), (10000, 1)],
 }
 
 
@@ -130,16 +156,15 @@ env = {n: 0.5 for n in used - left}
 """
 
 
-def peer(name: str, lines: list[str]) -> str:
+def peer(name: str, lines: list[str], python: str) -> str:
     """Seconds that a peer takes to digest the relations, as text."""
-    import importlib.util
     import json
 
-    if importlib.util.find_spec(name) is None:
+    if subprocess.run([python, "-c", f"import {name}"], capture_output=True).returncode:
         return "not installed"
     code = _RUN + PEERS[name] + "print(time.perf_counter() - start)\n"
     try:
-        done = subprocess.run([sys.executable, "-c", code], input=json.dumps(lines), text=True,
+        done = subprocess.run([python, "-c", code], input=json.dumps(lines), text=True,
                               capture_output=True, timeout=CAP, check=True)
     except subprocess.TimeoutExpired:
         return f"> {CAP} s"
@@ -154,7 +179,9 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", help=", ".join(k.__name__ for k in KINDS))
     parser.add_argument("--size", help="rows x columns, such as 96x48, instead of the usual ones")
     parser.add_argument("--peers", action="store_true", help="time JAX, SymPy and CasADi, too")
-    parser.add_argument("--plot", metavar="FILE.png", help="relations against seconds")
+    parser.add_argument("--peer-python", default=sys.executable, metavar="PYTHON",
+                        help="the Python that has them (this one)")
+    parser.add_argument("--plot", metavar="FILE.svg", help="relations against seconds")
     options = parser.parse_args()
     import hvm_vm as hvm
 
@@ -179,10 +206,61 @@ def main() -> None:
                    f" {len(text) / 1e6:>7.2f} {seconds:>7.2f} s"
                    f" {1e4 * seconds / len(lines):>7.2f} s"
                    f" {len(program.module.code) - 1:>12}")
-            peers = "".join(f" {peer(p, lines):>14}" for p in PEERS) if options.peers else ""
-            print(row + peers, flush=True)
+            for name in PEERS if options.peers else ():
+                stopped = points.get(f"{name}, {kind.__name__}", [(0, 0.0)])[-1][1] >= CAP
+                if kind is system or stopped:  # SymPy could, the others have no relations
+                    row += f" {'-':>14}"
+                    continue
+                found = peer(name, lines, options.peer_python)
+                row += f" {found:>14}"
+                if found[0] in "0123456789>":
+                    taken = float(found.strip("> s"))
+                    points.setdefault(f"{name}, {kind.__name__}", []).append((len(lines), taken))
+            print(row, flush=True)
+    if not options.kinds or "attention" in options.kinds:
+        runs()
     if options.plot:
         plot(points, options.plot)
+
+
+INDEXED = """
+index t, u, w : T
+index i, j : D
+given x[t,i], Wq[i,j], Wk[i,j], Wv[i,j]
+find o[t,i]
+q[t,i] = sum[j](Wq[i,j] * x[t,j])
+k[t,i] = sum[j](Wk[i,j] * x[t,j])
+v[t,i] = sum[j](Wv[i,j] * x[t,j])
+s[t,u] = sum[i](q[t,i] * k[u,i])
+a[t,u] = exp(s[t,u]) / sum[w](exp(s[t,w]))
+o[t,i] = sum[u](a[t,u] * v[u,i])
+"""
+
+
+def runs() -> None:
+    """The time of a run, lifted beside indexed: medians of runs in turn."""
+    import statistics
+
+    import numpy as np
+
+    import hvm_vm as hvm
+
+    print("\nrun of attention, lifted beside indexed (medians of 200 in turn)")
+    rng = np.random.default_rng(0)
+    for tokens, features in ((8, 4), (32, 16), (64, 16)):
+        values = {n: rng.normal(size=(features, features)) for n in ("Wq", "Wk", "Wv")}
+        values["x"] = rng.normal(size=(tokens, features))
+        bound = [hvm.compile(t).bind(engine="jit", **values)
+                 for t in (text_of(attention(tokens, features)), INDEXED)]
+        times: list[list[float]] = [[], []]
+        for _ in range(200):
+            for run, own in zip(bound, times, strict=True):
+                start = time.perf_counter()
+                run.run()
+                own.append(time.perf_counter() - start)
+        lifted, indexed = map(statistics.median, times)
+        print(f"{tokens:>4} x {features:<4} {1e6 * lifted:8.1f} µs {1e6 * indexed:8.1f} µs"
+              f"   ratio {lifted / indexed:.2f}")
 
 
 def plot(points: dict[str, list[tuple[int, float]]], path: str) -> None:
@@ -192,13 +270,18 @@ def plot(points: dict[str, list[tuple[int, float]]], path: str) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(7, 5))
+    pyplot.rcParams["svg.hashsalt"] = "hvm"
+    figure, axes = pyplot.subplots(figsize=(8, 5))
     for kind, found in points.items():
-        axes.loglog(*zip(*sorted(found), strict=True), marker="o", label=kind)
+        peer_, _, _ = kind.partition(",")
+        style = {"jax": ":", "sympy": "--", "casadi": "-."}.get(peer_)
+        axes.loglog(*zip(*sorted(found), strict=True), marker="o" if style is None else "x",
+                    linestyle=style or "-", label=kind if style else f"hvm, {kind}")
+    axes.axhline(CAP, color="grey", linewidth=0.8)
     axes.set(xlabel="relations", ylabel="seconds to compile")
-    axes.grid(True, which="both", alpha=0.3)
-    axes.legend()
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    axes.grid(True, which="major", alpha=0.3)
+    axes.legend(fontsize="x-small", ncols=2)
+    figure.savefig(path, dpi=120, bbox_inches="tight", metadata={"Date": None})
 
 
 if __name__ == "__main__":

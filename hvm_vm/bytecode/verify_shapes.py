@@ -110,6 +110,9 @@ def _check_stores(
     stored = {"o", "n"}
     wanted = [d for d, dim in enumerate(dims) if dim.role in stored]
     left_open = False
+    places: dict[int, list[int]] = {}
+    for other, register in enumerate(instruction.operands):
+        places.setdefault(register, []).append(other)
     for number in range(results):
         for d in sorted(dims_of(accesses[number])):
             if dims[d].role not in stored:
@@ -124,12 +127,9 @@ def _check_stores(
                 where, f"result {number} ({_name(module, instruction.operands[number])}): {reason}"
             )
         left_open |= verdict == OPEN
-        for other, register in enumerate(instruction.operands):
-            if (
-                other != number
-                and register == instruction.operands[number]
-                and not disjoint(accesses[number], accesses[other])
-            ):
+        register = instruction.operands[number]
+        for other in places[register]:
+            if other != number and not disjoint(accesses[number], accesses[other]):
                 verb = "writes" if other < results else "reads"
                 raise refuse(
                     where,

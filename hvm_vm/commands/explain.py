@@ -144,6 +144,8 @@ def _of_system(module, system) -> list[str]:
             lines += _instructions(module, computed.get(variable, []))
             continue
         line, column = position(start)
+        if system.text[start:end].isidentifier() and (line, column) not in of_source:
+            continue  # no relation of the text: an element of an array, as a result of its own
         lines.append(f"{module.file}:{line}: {_one_line(system.text[start:end])}")
         own = of_source.pop((line, column), [])
         lines += _instructions(module, own)

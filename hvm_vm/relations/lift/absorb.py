@@ -72,11 +72,19 @@ def _match(run: Tree, plain: Tree) -> list[int] | None:
                 return None
             return _all(zip(run.args, plain.args, strict=True))
         case Chain() if isinstance(plain, Chain):
-            if plain.op != run.op or len(plain.parts) != len(run.parts):
+            if plain.op != run.op:
                 return None
             left = list(zip(plain.flags, plain.parts, strict=True))
             found: list[int] = []
+            more = len(plain.parts) - len(run.parts)
             for flag, part in zip(run.flags, run.parts, strict=True):
+                inner = _factors(part) if not flag and run.op == "prod" else 0
+                if inner and more >= inner - 1:  # sum(a*b)/c of a single term is a*b/c
+                    columns_ = _factors_among(part.body, left)
+                    if columns_ is not None:
+                        found += [*columns_, ONE]
+                        more -= inner - 1
+                        continue
                 for k, (other, candidate) in enumerate(left):
                     columns_ = _match(part, candidate) if other == flag else None
                     if columns_ is not None:
@@ -85,10 +93,33 @@ def _match(run: Tree, plain: Tree) -> list[int] | None:
                         break
                 else:
                     return None
-            return found
+            return None if left else found
     if isinstance(run, Ref | Num | Op | Chain) and key(run) == key(plain):
         return columns(plain)
     return [] if run == plain else None
+
+
+def _factors(tree: Tree) -> int:
+    """How many factors a run of products has in each term."""
+    body = tree.body if isinstance(tree, Run) else None
+    return len(body.parts) if isinstance(body, Chain) and body.op == "prod" else 0
+
+
+def _factors_among(body: Chain, left: list) -> list[int] | None:
+    """The columns of the factors of `body` among the parts `left`, which are taken out."""
+    found: list[int] = []
+    rest = list(left)
+    for flag, part in zip(body.flags, body.parts, strict=True):
+        for k, (other, candidate) in enumerate(rest):
+            columns_ = _match(part, candidate) if other == flag else None
+            if columns_ is not None:
+                found += columns_
+                del rest[k]
+                break
+        else:
+            return None
+    left[:] = rest
+    return found
 
 
 def _all(pairs) -> list[int] | None:

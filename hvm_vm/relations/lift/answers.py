@@ -52,7 +52,7 @@ class Answers:
             found.append(S.Name(item.name))
             if item.name not in self.imported:
                 copies.append(S.Relation(
-                    S.Name(item.name), self.element(item.name), span=self.place(heads[array])))
+                    S.Name(item.name), self.element(item.name), span=self.spot(item.name)))
         return found, copies
 
     def whole_result(self, name: str, array: Array) -> S.Expr:

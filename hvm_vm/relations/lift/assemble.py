@@ -26,6 +26,8 @@ from .rename import renamed, renamed_statement
 from .skeleton import refs
 from .statements import expressions
 
+MOST_SEARCHES = 32  # for names in the text, one by one
+
 
 @dataclass
 class Lifted:
@@ -52,6 +54,8 @@ class _Assembly(Answers):
         self.source = source
         self.text = text
         self.find = find
+        self._asked = 0
+        self._spots: dict[str, Span] | None = None
         self.by_number = dict(self.un.others)
         self.kept = [(n, self.statement(n)) for n in plan.kept]
         self.names = self.array_names()
@@ -186,7 +190,17 @@ class _Assembly(Answers):
 
     def place(self, head: str) -> Span:
         """Where a member of an input array stands first."""
-        name = next(iter(self.un.names[head].values()))
+        return self.spot(next(iter(self.un.names[head].values())))
+
+    def spot(self, name: str) -> Span:
+        """Where a scalar stands first."""
+        if self._asked >= MOST_SEARCHES:  # many: all at once
+            if self._spots is None:
+                self._spots = {}
+                for match in re.finditer(r"\w+", self.text):
+                    self._spots.setdefault(match[0], Span(*match.span()))
+            return self._spots.get(name, NOWHERE)
+        self._asked += 1
         match = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", self.text)
         return Span(*match.span()) if match else NOWHERE
 
@@ -286,7 +300,8 @@ class _Assembly(Answers):
                     raise Unliftable("an input is not declared")
         elif not inputs:
             return []
-        items = [i for g in own for i in g.items if i.name not in self.elements]
+        items = [i for g in own for i in g.items
+                 if i.name not in self.elements or i.name in self.imported]
         arrays = [S.GivenItem(self.names[h], self.axes(a), name_span=self.place(h),
                               span=self.place(h)) for h, a in inputs]
         if not own:

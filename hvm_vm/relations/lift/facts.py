@@ -173,6 +173,11 @@ class Facts:
         plain |= {n for _, s in un.others for n in determined(s)}
         for name in [n for n in self.unknown if self._is_determined(n, plain)]:
             del self.unknown[name]
+        equations = sum(len(b.rows) for b in un.blocks if is_equation(b))
+        equations += sum(is_implicit(s) for _, s in un.others)
+        # A family of relations does not hold where an element is determined: all must be wanted.
+        if equations != len(self.unknown) and any(is_equation(b) for b in un.blocks):
+            raise Unliftable("not as many relations as unknowns")
 
     def _is_determined(self, name: str, plain: set[str]) -> bool:
         if name not in self.unrolled.elements:

@@ -148,11 +148,26 @@ def _system(lifted: Lifted, source: Source, known, free, diagnostics) -> System 
                        free=frozenset(n for n in free if n not in lifted.elements))
     except CompileError:
         return None
-    if own.has_errors:
+    if own.has_errors or not _holds(lifted, system):
         return None
     for warning in own.warnings:
+        if warning.message.startswith("these arrays are solved for together"):
+            continue  # of scalars, nobody meant arrays
         diagnostics.warning(warning.message, warning.span, warning.help, warning.notes)
     return replace(system, families=_families(lifted, system))
+
+
+def _holds(lifted: Lifted, system: System) -> bool:
+    """Whether every array has all of its scalars."""
+    for head, name in lifted.names.items():
+        variable, array = system.variables.get(name), lifted.plan.arrays[head]
+        if variable is None:
+            continue  # nothing reads it any more
+        for axis, lo, hi in zip(variable.axes, array.lo, array.hi, strict=True):
+            low, high = axis.lo.constant, axis.hi.constant
+            if low is None or high is None or low > lo or high < hi:
+                return False
+    return True
 
 
 def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
@@ -163,11 +178,14 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
     elements = {n: e for n, e in lifted.elements.items() if e[0] in system.variables}
     found = []
     places = _places(lifted)
+    inputs = {n for h, a in lifted.plan.arrays.items() if a.kind in ("input", "default")
+              for n in lifted.plan.unrolled.names[h].values() if n in plain}
     for family in families.system(plain | elements.keys()):
         members = []
         for member in family.members:
-            # An element that is a result of its own is a variable, too.
-            if member.name not in plain:
+            # An element that is a result of its own is a variable, too; of an input, the element is
+            # what is set.
+            if member.name not in plain or member.name in inputs:
                 array, place = places[member.name]
                 member = FamilyMember(member.name, member.subscripts, array, place)
             members.append(member)

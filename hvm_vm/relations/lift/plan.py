@@ -133,7 +133,7 @@ class Planner(Facts):
                     done = self.places(piece.head, np.concatenate(filled))
                     open_ = open_ & ~np.isin(places, done)
                 if open_.any():  # another general relation: these become single ones
-                    found.remove(piece)
+                    found[:] = [p for p in found if p is not piece]
                     axes = len(piece.block.left.columns)
                     cut = parted(piece.block.rows[:, :axes])
                     if cut is not None:
@@ -161,6 +161,11 @@ class Planner(Facts):
             if not any(_worth(p) for p in (*found, *lone)
                        if all(r.head in arrays for r in refs(p.block.right) if r.columns)):
                 raise Unliftable("no relations repeat")
+            lost = self._lost(found, arrays)
+            if lost:
+                arrays -= lost
+                self.barred |= dict.fromkeys(lost, "its relations hold where it is determined")
+                continue
             cycle = self._cycle(found, lone, arrays)
             if cycle is None:
                 break
@@ -230,6 +235,26 @@ class Planner(Facts):
                         self.barred[head] = f"{count} of its relations follow no common rule"
             if (len(arrays), len(found)) == before:
                 return found, lone, arrays
+
+    def _lost(self, found: list[Piece], arrays) -> set[str]:
+        """Unknown arrays of relations of which some would be lost: a relation over an array does
+        not hold where the element that it would determine is determined otherwise."""
+        partly = {}
+        for head in arrays if self.unknown else ():
+            unknown = self.unknowns(head)
+            if unknown.any():
+                partly[head] = ~unknown
+        for piece in found:
+            if not is_equation(piece.block):
+                continue
+            free, held = False, set()
+            for head, subs in elements(piece.block):
+                if head in partly:
+                    held.add(head)
+                    free |= not partly[head][self.places(head, subs)].any()
+            if held and not free:
+                return held
+        return set()
 
     def _cycle(self, found, lone, arrays) -> set[str] | None:
         """Arrays that depend on themselves, or None."""

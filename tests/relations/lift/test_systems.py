@@ -6,9 +6,12 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import hvm_vm as hvm
 from hvm_vm.compiling.building import _compile, _source
+from tests.relations.lift.mutations import mutated
 from tests.relations.lift.test_lifting import count
 
 
@@ -125,7 +128,8 @@ def test_few_equations_stay_scalar():
 
 def test_equations_that_say_the_same_are_an_error():
     lines = tridiagonal(9)
-    for text in (shuffled([*lines, lines[0]], 6), shuffled(lines[1:], 6)):
+    for text in (shuffled([*lines, lines[0]], 6), shuffled(lines[1:], 6),
+                 shuffled([*lines, "u_5 = 3"], 6)):
         with pytest.raises(hvm.HvmError) as error:
             hvm.compile(text)()
         with pytest.raises(hvm.HvmError) as plain:
@@ -144,3 +148,44 @@ def test_the_indexed_text_is_the_same_program(tmp_path, capsys):
     indexed, lifted = hvm.compile(text), hvm.compile(path)
     assert ops(indexed) == ops(lifted)
     np.testing.assert_allclose(indexed()["u"], lifted()["u"], rtol=1e-12)
+
+
+def kinds(n: int) -> dict[str, list[str]]:
+    ladder = [f"v_{i} - v_{i + 1} = r_{i}*c_{i}" for i in range(1, n + 1)]
+    ladder += [f"c_{i} - c_{i + 1} = g_{i}*v_{i + 1}" for i in range(1, n)]
+    ladder += ["v_1 = 10", f"v_{n + 1} = 0", *(f"r_{i} = {i % 3 + 1}" for i in range(1, n + 1)),
+               *(f"g_{i} = 0.{i % 4 + 1}" for i in range(1, n))]
+    curved = [f"x_{i} + 0.1*x_{i % n + 1}^2 = {i}/10" for i in range(1, n + 1)]
+    return {"tridiagonal": tridiagonal(n), "inline": inline(n)[0], "grid": grid(4),
+            "ladder": ladder, "curved": curved}
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32 - 1))
+def test_lifted_and_scalar_systems_agree(seed):
+    draw = random.Random(seed)
+    found = kinds(draw.randint(9, 11))
+    text = shuffled(found[draw.choice(sorted(found))], seed)
+    if draw.random() < 0.8:
+        text = mutated(text, draw)
+    try:
+        plain = _compile(_source(text), frozenset(), frozenset(), (), lift=False)
+    except hvm.HvmError as error:
+        with pytest.raises(hvm.HvmError) as lifted:
+            hvm.compile(text)
+        assert str(lifted.value) == str(error)
+        return
+    program = hvm.compile(text)
+    values = {n: draw.uniform(0.5, 1) for n in plain.inputs if n not in with_defaults(plain)}
+    try:
+        wanted = plain(values, engine="jit")
+    except hvm.HvmError:
+        return
+    results = program(values, engine="jit")
+    assert set(results) == set(wanted)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(results[name], value, rtol=1e-6, atol=1e-9)
+
+
+def with_defaults(program) -> set[str]:
+    return {i.name for i in program.module.inputs if i.default >= 0}

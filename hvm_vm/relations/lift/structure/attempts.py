@@ -83,8 +83,8 @@ class _Asked:
                     new = renumbered(found, spans, fixed, taken, tolerant, most)
                 except Unliftable:
                     continue
-                if new is None:
-                    continue
+                if new is None or not taken.isdisjoint(new.spelled):
+                    continue  # or a name that lifted relations speak of by its own numbers
                 lifted = self.attempt(_joined(kept, new.scan, texts), new.spelled)
                 if lifted is None or not _worth(lifted, new):
                     continue
