@@ -341,3 +341,24 @@ def test_unsolved_points_become_nan_where_the_instruction_says_so(engine):
         engine=engine, s=[1.0, -3.0, 2.0, np.nan])["r"]
     np.testing.assert_array_equal(np.isnan(r), [False, True, False, True])
     np.testing.assert_allclose(r[[0, 2]] ** 2 + np.exp(r[[0, 2]]), [1, 2], rtol=1e-9, atol=1e-9)
+
+
+def test_ordinary_points_end_side_by_side():
+    # None of them is a suspect: the careful solve, point by point, would cost many times as much.
+    from hvm_vm.engines.solving import plain
+
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(1, 5, 500), rng.uniform(0, 1, 500)
+
+    def evaluate(x):
+        u, v = x
+        e = np.exp(u)
+        return (np.stack([u * u + v * v - a, e - v - b]), np.stack([u * u + v * v + a, e + v + b]),
+                np.stack([2 * u, 2 * v, e, -np.ones(500)]))
+
+    bound = np.full((2, 500), np.inf)
+    x, ended, passes, _ = plain.newton(
+        evaluate, np.ones((2, 500)), -bound, bound, False, 1e-9, 2.2e-16)
+    assert (ended == plain.ENDED).all()
+    assert passes.max() <= 7
+    np.testing.assert_allclose(evaluate(x)[0], 0, atol=1e-14)

@@ -56,8 +56,9 @@ def newton(evaluate, start, low, high, linear: bool, tolerance: float, epsilon: 
                 length = length + abs(step[j]) / sizes[j]
             leaves = ~(sound & (length < FARTHEST))
             if not linear:
-                leaves |= (before <= 1.0) & (length > before)
-                leaves |= (before <= CLOSE) & (length > SHRINKS * before) & (length > 8 * epsilon)
+                grows = (before <= 1.0) & (length > before)
+                grows |= (before <= CLOSE) & (length > SHRINKS * before)
+                leaves |= grows & (length > 8.0 * epsilon * n)
             near, relative = np.ones(lanes, bool), np.zeros((n, lanes))
             for j in range(n):
                 floor = 1e-14 * np.maximum(abs(start[j]), 1.0)
@@ -89,7 +90,8 @@ def newton(evaluate, start, low, high, linear: bool, tolerance: float, epsilon: 
         ended[going & outside] = LEFT
         going &= ~outside
         x[:, going] = trial[:, going]
-        before = np.where(going, np.where(near, 0.0, length), before)
+        before = np.where(
+            going, np.where(near, np.minimum(length, tolerance), length), before)
     ended[ended == RUNNING] = LEFT
     return x.astype(kind), ended, passes, solved
 

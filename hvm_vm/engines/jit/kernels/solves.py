@@ -202,10 +202,10 @@ def _points(kind):
                     length = length + change / size
                     near = near and change <= tolerance * (
                         here + 1e-14 * (origin if origin > 1.0 else 1.0))
-                if not (sound and length < FARTHEST) or (not linear and (
-                        (before <= 1.0 and length > before)
-                        or (before <= CLOSE and length > SHRINKS * before
-                            and length > 8.0 * epsilon))):
+                if not (sound and length < FARTHEST) or (
+                        not linear and length > 8.0 * epsilon * n and (
+                            (before <= 1.0 and length > before)
+                            or (before <= CLOSE and length > SHRINKS * before))):
                     put_f64(row, lane, LEFT - count)
                     continue
                 # Whether the relations hold.
@@ -259,7 +259,7 @@ def _points(kind):
                     continue
                 for j in range(n):
                     put(x, j * lanes + lane, get_f64(step, j))
-                put_f64(row, lane, 0.0 if near else length)
+                put_f64(row, lane, tolerance if near and length > tolerance else length)
                 going += 1
             return going
         return step_all
