@@ -18,6 +18,7 @@ from hvm_vm.bytecode.sizes import ATOM_OPS, Atom, Size, SizeError
 
 # While a place is read or written, dimension d is the size symbol _MARK + d: no name contains it.
 _MARK = "\0"
+MAGNITUDE = -limits.INT64_MIN  # the least integer is written as a sign and this
 
 
 def spell_size(size: Size, name: Callable[[str], str] = spell_name) -> str:
@@ -58,6 +59,7 @@ def read_size(tokens: Tokens, resolve: Callable[[Tokens], Size]) -> Size:
         term = _product(tokens, resolve)
         total = total + term if sign.value == "+" else total - term
         _check(tokens, total)
+    _check(tokens, total)
     return total
 
 
@@ -68,13 +70,14 @@ def _product(tokens: Tokens, resolve) -> Size:
         if len(total.terms) * len(factor.terms) > 4 * limits.MAX_SIZE_TERMS:
             raise tokens.error("this size is too complicated")
         total = total * factor
-        _check(tokens, total)
+        _check(tokens, total, most=MAGNITUDE)
     return total
 
 
-def _check(tokens: Tokens, size: Size) -> None:
+def _check(tokens: Tokens, size: Size, most: int = limits.INT64_MAX) -> None:
     if len(size.terms) > limits.MAX_SIZE_TERMS or any(
-        abs(c) > limits.INT64_MAX or len(m) > limits.MAX_SIZE_FACTORS for m, c in size.terms
+        not limits.INT64_MIN <= c <= most or len(m) > limits.MAX_SIZE_FACTORS
+        for m, c in size.terms
     ):
         raise tokens.error("this size is too complicated or too large")
 
@@ -87,7 +90,7 @@ def _factor(tokens: Tokens, resolve) -> Size:
         tokens.expect(")")
         return inside
     if tokens.next.kind == "int":
-        return Size.of(tokens.integer("a size"))
+        return Size.of(tokens.integer("a size", high=MAGNITUDE))
     after = tokens.tokens[min(tokens.at + 1, len(tokens.tokens) - 1)]
     called = after.kind == "op" and after.value == "("
     if tokens.next.kind == "name" and tokens.next.value in ATOM_OPS and called:
