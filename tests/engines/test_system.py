@@ -274,6 +274,19 @@ def test_odd_data_ends_alike(name, precision):
             np.testing.assert_allclose(found, ends[1][key], rtol=1e-6, err_msg=str(values))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_more_slopes_than_memory_holds_are_told_before(engine, monkeypatch):
+    from hvm_vm.engines.systems import pattern
+
+    limit = 1 << 20
+    monkeypatch.setattr(pattern, "not_enough_memory", lambda size: limit if size > limit else None)
+    n = 200
+    with pytest.raises(hvm.HvmError, match=r"the system for x\[1\.\.200\] needs about .* memory"):
+        solved("dense", engine, {"A": np.eye(n), "b": np.ones(n)})
+    found, _ = solved("rod", engine, {"h": np.ones(n - 1), "a": 0.0, "b": 0.0})  # few slopes
+    assert np.isfinite(found["u"]).all()
+
+
 # -- reports, batches, runs again -----------------------------------------------------------------
 
 
