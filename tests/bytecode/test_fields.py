@@ -15,6 +15,7 @@ import pytest
 import hvm_vm as hvm
 from hvm_vm.bytecode import assemble, decode, disassemble, encode, verify
 from hvm_vm.bytecode.module import Module
+from hvm_vm.bytecode.sizes import Size
 from hvm_vm.cli import main
 from hvm_vm.errors import BytecodeError
 from tests.bytecode import fields, modules, systems
@@ -80,6 +81,22 @@ def test_odd_fields_are_told_or_run_alike_in_both_engines():
     outcomes, wrong = in_children(originals(), 0, 600, outcome)
     assert not wrong
     assert outcomes["ran"] > 50 and outcomes["not verified"] > 50, outcomes
+
+
+LEAST = -(1 << 63)
+
+
+def test_the_least_and_largest_integers_in_places_are_written_and_read():
+    module = modules.ALL["strided"]()
+    for number in (LEAST, LEAST + 1, -LEAST - 1):
+        for path in (("const",), ("terms", 0, 1)):
+            at = ("descriptors", 1, "accesses", 1, "axes", 0, *path)
+            odd = fields.put(module, at, Size.of(number))
+            assert encode(assemble(disassemble(odd))) == encode(odd)
+    text = disassemble(module)
+    for number in (LEAST - 1, -LEAST, 1 << 200):
+        with pytest.raises(BytecodeError, match="out of range|too long for 64 bits"):
+            assemble(text.replace(".register x f64[0..T - 1]", f".register x f64[{number}..T]"))
 
 
 def test_commands_say_what_is_wrong_with_odd_files(tmp_path, monkeypatch, capsys):
