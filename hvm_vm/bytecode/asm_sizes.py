@@ -18,6 +18,9 @@ from hvm_vm.bytecode.sizes import ATOM_OPS, Atom, Size, SizeError
 
 # While a place is read or written, dimension d is the size symbol _MARK + d: no name contains it.
 _MARK = "\0"
+# Numbers on the way: the least integer is a sign and one that is too large by itself, and a place
+# in index values holds products of coefficients and first values.
+MAGNITUDE = 1 << 128
 
 
 def spell_size(size: Size, name: Callable[[str], str] = spell_name) -> str:
@@ -50,6 +53,19 @@ def spell_range(lo: Size, extent: Size) -> str:
 
 def read_size(tokens: Tokens, resolve: Callable[[Tokens], Size]) -> Size:
     """A size; `resolve` reads a name."""
+    start = tokens.next
+    return _stored(tokens, _wide_size(tokens, resolve), start)
+
+
+def _stored(tokens: Tokens, size: Size, start) -> Size:
+    """`size`, unless a number in it does not fit the 64 bits that a file has for it."""
+    for _, number in size.terms:
+        if not limits.INT64_MIN <= number <= limits.INT64_MAX:
+            raise tokens.error(f"{number} is out of range for a size", token=start)
+    return size
+
+
+def _wide_size(tokens: Tokens, resolve) -> Size:
     negative = tokens.accept("-")
     total = _product(tokens, resolve)
     total = -total if negative else total
@@ -74,7 +90,7 @@ def _product(tokens: Tokens, resolve) -> Size:
 
 def _check(tokens: Tokens, size: Size) -> None:
     if len(size.terms) > limits.MAX_SIZE_TERMS or any(
-        abs(c) > limits.INT64_MAX or len(m) > limits.MAX_SIZE_FACTORS for m, c in size.terms
+        abs(c) > MAGNITUDE or len(m) > limits.MAX_SIZE_FACTORS for m, c in size.terms
     ):
         raise tokens.error("this size is too complicated or too large")
 
@@ -82,12 +98,12 @@ def _check(tokens: Tokens, size: Size) -> None:
 def _factor(tokens: Tokens, resolve) -> Size:
     if tokens.accept("("):
         tokens.deeper()
-        inside = read_size(tokens, resolve)
+        inside = _wide_size(tokens, resolve)
         tokens.shallower()
         tokens.expect(")")
         return inside
     if tokens.next.kind == "int":
-        return Size.of(tokens.integer("a size"))
+        return Size.of(tokens.integer("a size", high=MAGNITUDE, low=-MAGNITUDE))
     after = tokens.tokens[min(tokens.at + 1, len(tokens.tokens) - 1)]
     called = after.kind == "op" and after.value == "("
     if tokens.next.kind == "name" and tokens.next.value in ATOM_OPS and called:
@@ -130,10 +146,11 @@ def symbols_only(declared: Sequence[str]) -> Callable[[Tokens], Size]:
 
 def read_range(tokens: Tokens, resolve) -> tuple[Size, Size]:
     """The first index value and the extent."""
+    start = tokens.next
     first = read_size(tokens, resolve)
     if not tokens.accept(".."):
         return Size.of(1), first
-    return first, read_size(tokens, resolve) - first + 1
+    return first, _stored(tokens, _wide_size(tokens, resolve) - first + 1, start)
 
 
 # -- places ----------------------------------------------------------------------------------------
@@ -189,7 +206,7 @@ def read_place(
         return resolve_size(tokens)
 
     const, terms = Size.of(0), {}
-    for monomial, coefficient in read_size(tokens, resolve).terms:
+    for monomial, coefficient in _wide_size(tokens, resolve).terms:
         marked = [a for a in monomial if a.op == "sym" and a.left.startswith(_MARK)]
         rest = Size({tuple(a for a in monomial if a not in marked): coefficient})
         if len(marked) > 1 or any(s.startswith(_MARK) for s in rest.symbols()):
@@ -205,4 +222,6 @@ def read_place(
             const = const + rest
     for d, coefficient in terms.items():
         const = const + coefficient * dims[d].lo
-    return Affine(const - lo, tuple((d, terms[d]) for d in sorted(terms) if terms[d].terms))
+    const = _stored(tokens, const - lo, start)
+    return Affine(const, tuple((d, _stored(tokens, terms[d], start))
+                               for d in sorted(terms) if terms[d].terms))

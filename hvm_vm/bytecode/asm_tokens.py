@@ -228,7 +228,8 @@ class Tokens:
             raise self.error(f"{what} is expected, not {self.found()}")
         return self.take()
 
-    def integer(self, what: str, *, low: int = limits.INT64_MIN) -> int:
+    def integer(self, what: str, *, low: int = limits.INT64_MIN,
+                high: int = limits.INT64_MAX) -> int:
         """A number with an optional sign."""
         start = self.next
         value = (
@@ -236,7 +237,7 @@ class Tokens:
             if self.accept("-")
             else self.expect_kind("int", what).value
         )
-        if not low <= value <= limits.INT64_MAX:
+        if not low <= value <= high:
             raise self.error(f"{value} is out of range for {what}", token=start)
         return value
 

@@ -28,7 +28,7 @@ def check_space(descriptor: Descriptor, sizes: Sizes, where: str) -> None:
                 where,
                 f"dimension {number} ({dim.name}) has the role {dim.role!r}, which there is not",
             )
-        sizes.check(dim.lo, where, f"the first index value of dimension {dim.name}")
+        sizes.check_first(dim.lo, where, f"the first index value of dimension {dim.name}")
         sizes.check_extent(dim.extent, where, f"the extent of dimension {dim.name}")
     for operand, access in enumerate(descriptor.accesses):
         for axis, place in enumerate(access.axes):

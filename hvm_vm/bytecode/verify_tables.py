@@ -50,8 +50,14 @@ class Sizes:
             raise refuse(where, f"{what} is {size}, but the size {name} is not declared")
         self.seen.add(size)
 
-    def check_extent(self, size: Size, where: str, what: str) -> None:
+    def check_first(self, size: Size, where: str, what: str) -> None:
+        """The first value along an axis: no number in it is too large to be a size."""
         self.check(size, where, what)
+        if any(abs(coefficient) > SIZE_LIMIT for _, coefficient in size.terms):
+            raise refuse(where, f"{what} is {size}, which is too large")
+
+    def check_extent(self, size: Size, where: str, what: str) -> None:
+        self.check_first(size, where, what)
         if size.constant is not None and not 0 <= size.constant <= SIZE_LIMIT:
             raise refuse(where, f"{what} is {size}, which no array can have")
 
@@ -119,7 +125,7 @@ def _check_registers(module: Module, sizes: Sizes) -> None:
             )
         for axis, (extent, lo) in enumerate(zip(register.shape, register.lo, strict=True)):
             sizes.check_extent(extent, where, f"the length of axis {axis + 1}")
-            sizes.check(lo, where, f"the first index value of axis {axis + 1}")
+            sizes.check_first(lo, where, f"the first index value of axis {axis + 1}")
 
 
 def _check_inputs(module: Module) -> None:

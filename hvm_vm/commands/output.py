@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -19,8 +20,10 @@ def write_whole(path: str, write: Callable[[BinaryIO], None]) -> None:
         if os.path.isdir(path):
             raise InputError(f"{path}: this is a folder, not a file to write")
         try:
+            whole = io.BytesIO()  # a device has no places to go back to
+            write(whole)
             with open(path, "wb") as file:
-                write(file)
+                file.write(whole.getvalue())
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror})") from None
         return

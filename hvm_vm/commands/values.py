@@ -12,6 +12,7 @@ from hvm_vm.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
+MOST_DIGITS = 4000  # of an integer (Python reads 4300)
 SMALL = 64  # elements of an array that is printed whole
 
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf}
@@ -32,7 +33,7 @@ def parse_set(text: str) -> tuple[str, object]:
 def parse_value(name: str, text: str) -> object:
     """A number (`3`, `1e-3`, `1/3`, `inf`), a JSON list, or a text (a symbol)."""
     if _INTEGER.match(text):
-        return int(text)
+        return _integer(text)
     if _NUMBER.match(text):
         return float(text)
     if text.lower() in _SPECIAL:
@@ -45,7 +46,7 @@ def parse_value(name: str, text: str) -> object:
         return over / under
     if text.startswith("["):
         try:
-            return _numbers(json.loads(text))
+            return _numbers(json.loads(text, parse_int=_integer))
         except (json.JSONDecodeError, RecursionError) as error:
             reason = getattr(error, "msg", "nested too deeply")
             raise InputError(
@@ -55,6 +56,13 @@ def parse_value(name: str, text: str) -> object:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return text[1:-1]
     return text
+
+
+def _integer(text: str) -> int:
+    """A whole number. Raises `InputError` where it has more digits than Python reads."""
+    if len(text) > MOST_DIGITS:
+        raise InputError(f"--set: a number of {len(text)} digits is too large")
+    return int(text)
 
 
 def _numbers(value: object) -> object:

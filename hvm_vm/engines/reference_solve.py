@@ -165,7 +165,7 @@ def _told(m: np.ndarray, n: int, status: int) -> Solved:
     relative = np.divide(residuals, size, out=np.zeros(n), where=residuals > 0)
     bound = (x <= _vector(m, n, at.LOW)) | (x >= _vector(m, n, at.HIGH))
     return Solved(int(m[at.EVALUATIONS]), float(relative.max()), tuple(residuals.tolist()),
-                  tuple(relative.tolist()), m[at.CONDITION],
+                  tuple(relative.tolist()), float(m[at.CONDITION]),
                   multiple=int(status == at.MULTIPLE), at_bounds=tuple(bound.astype(int).tolist()))
 
 

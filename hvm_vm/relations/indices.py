@@ -100,7 +100,7 @@ class _Reader:
         ends = []
         for end in (lo, hi):
             try:
-                ends.append(_possible(size_of(end, self.size), end.span))
+                ends.append(possible(size_of(end, self.size), end.span))
             except NotASize as problem:
                 self.report.error(
                     str(problem),
@@ -108,14 +108,7 @@ class _Reader:
                     help=problem.help or f"the ends of {what} are whole expressions of sizes",
                 )
                 ends.append(ONE)
-        lo, hi = ends
-        length = (hi - lo + 1).constant
-        if length is not None and length > SIZE_LIMIT:
-            self.report.error(f"{what} has {length} values, which is too many for any array",
-                              end.span)
-            return Bounds(ONE, ONE)
-        # An empty range is empty however far its ends are apart.
-        return Bounds(lo, lo - 1 if length is not None and length < 0 else hi)
+        return range_of(*ends, end.span, what, self.report)
 
     def size(self, name: str, span: Span) -> Size:
         """What the size `name` stands for."""
@@ -145,7 +138,7 @@ class _Reader:
             )
         self.active.append(name)
         try:
-            value = _possible(size_of(relation.rhs, self.size), relation.rhs.span)
+            value = possible(size_of(relation.rhs, self.size), relation.rhs.span)
         except NotASize as problem:
             self.sizes.values[name] = ONE  # reported once
             if isinstance(problem, TooLarge) or "used as a size" in str(problem):
@@ -174,10 +167,22 @@ class _Reader:
         return symbol
 
 
-def _possible(size: Size, span: Span) -> Size:
-    """`size`, unless it is a constant that no size can be."""
-    if size.constant is not None and abs(size.constant) > SIZE_LIMIT:
-        raise TooLarge(f"{size.constant} is too large for a size", span, "sizes end at 2^48")
+def range_of(lo: Size, hi: Size, span: Span, what: str, report: Report) -> Bounds:
+    """The range `lo..hi` of `what`, empty when its ends are the wrong way round; an error is
+    reported when no array has so many elements."""
+    length = (hi - lo + 1).constant
+    if length is not None and length > SIZE_LIMIT:
+        report.error(f"{what} has {length} values, which is too many for any array", span)
+        return Bounds(ONE, ONE)
+    # An empty range is empty however far its ends are apart.
+    return Bounds(lo, lo - 1 if length is not None and length < 0 else hi)
+
+
+def possible(size: Size, span: Span) -> Size:
+    """`size`, unless a number in it is one that no size can be."""
+    for _, number in size.terms:
+        if abs(number) > SIZE_LIMIT:
+            raise TooLarge(f"{number} is too large for a size", span, "sizes end at 2^48")
     return size
 
 

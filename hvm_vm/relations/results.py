@@ -15,7 +15,7 @@ from .affine import Integers, plain_index
 from .drawn import Drawn
 from .families import Families
 from .guards import references
-from .indices import ONE, Bounds, NotASize, size_of
+from .indices import ONE, Bounds, NotASize, possible, range_of, size_of
 from .names import Outline
 from .problems import TooLarge, Unsupported
 from .report import Report, meant
@@ -144,14 +144,16 @@ class Finder:
         ends = []
         for end in (sub.lo, sub.hi):
             try:
-                ends.append(size_of(end, lookup))
+                ends.append(possible(size_of(end, lookup), end.span))
             except NotASize as problem:
                 self.resolver.bad = True
                 self.report.error(
-                    str(problem), problem.span, help=meant(str(problem).split(" ")[0], values)
+                    str(problem), problem.span,
+                    help=problem.help or meant(str(problem).split(" ")[0], values)
                 )
                 ends.append(None)
-        return Bounds(*(e if e is not None else ONE for e in ends))
+        lo, hi = (e if e is not None else ONE for e in ends)
+        return range_of(lo, hi, sub.span, "this slice", self.report)
 
     def _slice(self, item, text: str, indices: tuple, body, names: tuple) -> str:
         """A variable for a part of another: named by its text."""

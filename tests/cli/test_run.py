@@ -279,3 +279,15 @@ def test_a_slice_asked_for_outside_of_the_text_has_no_place_in_it(hvm, line):
     assert done.status == 2 and "line.hmp: error:" in done.err and "1:1" not in done.err
     done = hvm("run", line, "--set", "x=[1, 2]", "--find", "y[N]")
     assert done.out == "y = 5.0\n"
+
+
+def test_numbers_of_thousands_of_digits(hvm, line):
+    many = "9" * 5000
+    for text in (f"N={many}", f"x=[{many}, 1]"):
+        done = hvm("run", line, "--set", text)
+        assert done.status == 2 and "5000 digits is too large" in done.err
+
+
+def test_results_to_a_device(hvm, line):
+    done = hvm("run", line, "--set", "x=[1]", "--out", "/dev/null")
+    assert (done.status, done.err) == (0, "")

@@ -39,7 +39,7 @@ def originals(few: bool) -> dict:
     return found
 
 
-def run(programs: dict, seeds, report) -> None:
+def run(programs: dict, seeds, report, outcome) -> None:
     """Run the mutants of some seeds in this process, telling `report` of each."""
     names = sorted(programs)
     for seed in seeds:
@@ -48,16 +48,21 @@ def run(programs: dict, seeds, report) -> None:
         rng = random.Random(seed)
         name = rng.choice(names)
         try:
-            report(f"done {mutations.outcome(rng, mutations.mutant(rng, programs[name]))}")
+            report(f"done {outcome(rng, programs[name])}")
         except Exception as error:
             text = " | ".join(str(error).split("\n"))[:300]
             report(f"wrong {seed} ({name}): {type(error).__name__}: {text}")
     signal.alarm(0)
 
 
-def in_children(programs: dict, first: int, count: int) -> tuple[Counter, list[str]]:
+def mutant_outcome(rng: random.Random, module) -> str:
+    return mutations.outcome(rng, mutations.mutant(rng, module))
+
+
+def in_children(programs: dict, first: int, count: int,
+                outcome=mutant_outcome) -> tuple[Counter, list[str]]:
     """What became of the mutants, and what went wrong: in child processes, so that a crash of one
-    is seen and the rest goes on."""
+    is seen and the rest goes on. `outcome(rng, module)` makes a mutant, runs it, and says which."""
     outcomes, wrong = Counter(), []
     seed, end = first, first + count
     while seed < end:
@@ -66,7 +71,8 @@ def in_children(programs: dict, first: int, count: int) -> tuple[Counter, list[s
         if child == 0:
             try:
                 with os.fdopen(write, "w", buffering=1) as lines:
-                    run(programs, range(seed, min(end, seed + BATCH)), partial(print, file=lines))
+                    run(programs, range(seed, min(end, seed + BATCH)),
+                        partial(print, file=lines), outcome)
             finally:
                 os._exit(0)
         os.close(write)

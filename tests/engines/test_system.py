@@ -8,6 +8,7 @@ import pytest
 import hvm_vm as hvm
 from hvm_vm.api.program import Program
 from hvm_vm.bytecode import assemble, verify
+from hvm_vm.bytecode.module import DTYPES
 from tests.bytecode import systems
 
 ENGINES = ["reference", "jit"]
@@ -278,6 +279,56 @@ def test_empty_systems(engine):
     assert found["x"].shape == (0,)
     found, _ = solved("pair", engine, {"s": np.zeros(0), "d": np.zeros(0), "c": 1.0})
     assert found["x"].shape == (0,)
+
+
+ODD = (0.0, 1.0, -1.0, 1e-320, 1e-200, 1e200, -1e300, 1.7e308, float("nan"), float("inf"))
+SHAPES = {"N": 4, "K": 3, "P": 3, "E": 5}
+
+
+@pytest.mark.parametrize("name", systems.ALL)
+@pytest.mark.parametrize("precision", ["f64", "f32"])
+@pytest.mark.filterwarnings("error")
+def test_odd_data_ends_alike(name, precision):
+    made = program(name, precision)
+    rng = np.random.default_rng(len(name))
+    for seed in range(40):
+        odd = rng.choice(ODD, rng.integers(1, 4))
+        values = {}
+        for item in made.module.inputs:
+            register = made.module.registers[item.register]
+            shape = tuple(axis.evaluate(SHAPES) for axis in register.shape)
+            if register.dtype == "i64":
+                values[item.name] = rng.integers(1, 5, shape)
+                continue
+            usual = rng.normal(size=shape)
+            some = rng.random(shape) < (1.0 if seed % 4 == 0 else 0.15)
+            with np.errstate(over="ignore"):
+                values[item.name] = np.where(some, rng.choice(odd, shape), usual).astype(
+                    DTYPES[precision])
+        ends = []
+        for engine in ENGINES:
+            try:
+                ends.append(dict(made(values, engine=engine)))
+            except hvm.HvmError as error:
+                ends.append(str(error))
+        if isinstance(ends[0], str):
+            assert ends[0] == ends[1], values
+            continue
+        for key, found in ends[0].items():
+            np.testing.assert_allclose(found, ends[1][key], rtol=1e-6, err_msg=str(values))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_more_slopes_than_memory_holds_are_told_before(engine, monkeypatch):
+    from hvm_vm.engines.systems import pattern
+
+    limit = 1 << 20
+    monkeypatch.setattr(pattern, "not_enough_memory", lambda size: limit if size > limit else None)
+    n = 200
+    with pytest.raises(hvm.HvmError, match=r"the system for x\[1\.\.200\] needs about .* memory"):
+        solved("dense", engine, {"A": np.eye(n), "b": np.ones(n)})
+    found, _ = solved("rod", engine, {"h": np.ones(n - 1), "a": 0.0, "b": 0.0})  # few slopes
+    assert np.isfinite(found["u"]).all()
 
 
 # -- reports, batches, runs again -----------------------------------------------------------------

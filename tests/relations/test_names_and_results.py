@@ -163,6 +163,7 @@ def test_slices():
     assert close(values(text + "find u[i,i]")["u"], [11, 22])
     assert results(text + "find u") == results(text + "find u[n,i]") == ["u"]
     assert values(text + "find u[2,1]")["u"] == 21
+    assert values(text + "find u[3..1,i]")["u"].shape == (0, 2)  # however far apart the ends are
 
 
 def test_errors_of_find():

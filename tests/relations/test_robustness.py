@@ -97,6 +97,8 @@ def test_what_was_once_an_internal_error(text):
     ("y = max[i](i)\nindex i : -10^8*10^8..0", 2),
     ("index i : 2^47\nindex k : -2^48..2^48\ny = max[i,k](i + k)", 2),
     ("index i : 0..M\ny[i] = i\nM = 99999999999999999999", 3),
+    ("index i : N..N + 10^20\ny[i] = i", 1),
+    ("index i : 3\ny[i] = i\nfind y[-10^20..2]", 3),
 ])
 def test_sizes_beyond_all_arrays_are_told_where_they_stand(text, line):
     found = errors(text)

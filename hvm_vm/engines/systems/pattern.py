@@ -17,10 +17,16 @@ import numpy as np
 from hvm_vm.bytecode.module import Module
 from hvm_vm.bytecode.system_layout import SLOPES
 from hvm_vm.engines.bound import BoundAccess, BoundInstruction, nodes_under
+from hvm_vm.engines.memory import not_enough_memory
 from hvm_vm.engines.reference_lanes import Lanes, true
 from hvm_vm.engines.slices import part_of
-from hvm_vm.engines.systems.counting import miscount, own_dims
+from hvm_vm.engines.systems.counting import element_range, miscount, own_dims
 from hvm_vm.engines.systems.values import is_linear, reads_of
+from hvm_vm.engines.words import byte_count, located
+from hvm_vm.errors import InputError
+
+PLACING = 24  # bytes that a point of a term takes while its slopes are placed,
+KEPT = 40     # and each of its slopes, with its part in the choice of a layout
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -152,6 +158,7 @@ def build(module: Module, one: BoundInstruction, arrays, precision) -> Pattern:
         many = prod(one.extents[: one.batch]) > 1
         raise miscount(module, one, each, first.los[: one.batch] if many or any(
             n > 1 for n in one.extents[: one.batch]) else ())
+    _check_memory(module, one, first)
     entries = []
     for k, part in enumerate(first.parts):
         if part.role == "term":
@@ -161,6 +168,26 @@ def build(module: Module, one: BoundInstruction, arrays, precision) -> Pattern:
     starts = tuple(sum(counts[:k]) for k in range(len(counts)))
     return Pattern(size, tuple(points), tuple(begins), starts, tuple(entries), is_linear(one),
                    shared, static)
+
+
+def _check_memory(module: Module, one: BoundInstruction, first: BoundInstruction) -> None:
+    """Raise `InputError` before the places of more slopes are asked for than memory holds."""
+    total = 0
+    for part in first.parts:
+        here = part.one
+        slopes = sum(root >= 0 for root in here.roots[SLOPES:]) if part.role == "term" else 0
+        if slopes:
+            # Where conditions or guards pick few of the points, only those are kept.
+            picked = here.roots[1] >= 0 or any(
+                len(n.args) > len(here.accesses[n.immediate].dynamic)
+                for n in here.nodes if n.op in ("load", "gather"))
+            total += prod(here.extents) * (PLACING + (0 if picked else KEPT * slopes))
+    limit = not_enough_memory(total)
+    if limit is not None:
+        names = ", ".join(element_range(module, one, k) for k in range(len(one.accesses)))
+        raise InputError(located(
+            module, one.source, f"the system for {names} needs about {byte_count(total)} of memory "
+            f"for its slopes, but this machine has {byte_count(limit)}"))
 
 
 def _mask(module, one, arrays, precision, root: int, box) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 DENSE = 400   # unknowns up to which all singular values are found; beyond, the few least ones
 FEW = 6       # how many are looked for there
+TINY = 1e-300    # what is not above it has no finite reciprocal, and is left as it is
 SUSPECT = 1e-10  # pivots farther apart than this are looked at
 
 
@@ -66,10 +67,10 @@ class Slopes:
 def equilibrated(slopes: Slopes) -> tuple[Slopes, np.ndarray, np.ndarray]:
     """The matrix with rows, then columns, of largest magnitude 1, and the scales of both."""
     row = slopes.largest()
-    row = 1 / np.where(row > 0, row, 1.0)
+    row = 1 / np.where(row > TINY, row, 1.0)
     turned = Slopes(slopes.columns, slopes.rows, slopes.numbers * row[slopes.rows], slopes.size)
     column = turned.largest()
-    column = 1 / np.where(column > 0, column, 1.0)
+    column = 1 / np.where(column > TINY, column, 1.0)
     return slopes.scaled(row, column), row, column
 
 
