@@ -36,8 +36,9 @@ from hvm_vm.commands.programs import (
     open_program,
     read_file,
     report_unread,
+    report_warnings,
 )
-from hvm_vm.commands.run import report_warnings, spinner
+from hvm_vm.commands.run import spinner
 from hvm_vm.errors import InputError
 
 COMPARED = ("reference", "jit")

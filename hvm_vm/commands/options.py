@@ -71,26 +71,33 @@ def input_options(parser: Parser) -> None:
 def engine_options(parser: Parser) -> None:
     parser.add("--engine", choices=ENGINES, default="auto",
                help="what runs the bytecode (default: auto)")
-    parser.add("--threads", type=_count, default=None, metavar="N",
+    parser.add("--threads", type=count, default=None, metavar="N",
                help="threads that one run may use (default: all)")  # fmt: skip
+
+
+def run_options(parser: Parser) -> None:
+    """The program, its values, how it is compiled and what runs it."""
+    file_argument(parser)
+    input_options(parser)
+    compile_options(parser)
+    engine_options(parser)
 
 
 def whole_number(text: str) -> int:
     """An option that counts something, from 0."""
+    return _at_least(0, text)
+
+
+def count(text: str) -> int:
+    """An option that counts something of which one is needed."""
+    return _at_least(1, text)
+
+
+def _at_least(least: int, text: str) -> int:
     try:
         value = int(text)
     except ValueError:
-        value = -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number")
+        raise argparse.ArgumentTypeError(f"`{text}` is not a whole number") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"at least {least} is needed")
     return value
-
-
-def _count(text: str) -> int:
-    value = whole_number(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("at least 1 is needed")
-    return value
-
-
-count = _count

@@ -183,6 +183,25 @@ def given_data(options: argparse.Namespace):
     return read_data(*options.data)
 
 
+def opened(options: argparse.Namespace, stages: list[tuple[str, int]] | None = None):
+    """What a command runs: the program that its options name, the values and the data for it, with
+    what there is to say about them said on standard error. `stages`: see `open_program`."""
+    values, data = given_values(options), given_data(options)
+    program = open_program(options, known=values, offered=data, stages=stages)
+    report_warnings(program)
+    report_slips(program, values)
+    report_unread(program, data, values)
+    return program, values, data
+
+
+def report_warnings(program) -> None:
+    """The compiler's warnings, on standard error."""
+    from hvm_vm.commands.output import message
+
+    for warning in program.warnings:
+        message(warning)
+
+
 def report_slips(program, values: dict[str, object]) -> None:
     """Say on standard error which symbols that were set look like slips of one that the program
     names. (A symbol that it does not name at all is fine: it equals none of them.)"""

@@ -20,29 +20,16 @@ import sys
 from hvm_vm.commands.nan_check import nan_check, nan_check_option
 from hvm_vm.commands.options import (
     Parser,
-    compile_options,
-    engine_options,
-    file_argument,
-    input_options,
+    run_options,
 )
 from hvm_vm.commands.output import console, message, plain, with_folder, write_whole
-from hvm_vm.commands.programs import (
-    given_data,
-    given_values,
-    open_program,
-    report_slips,
-    report_unread,
-    shown_name,
-)
+from hvm_vm.commands.programs import opened, shown_name
 from hvm_vm.commands.values import readable, to_json
 from hvm_vm.errors import InputError
 
 
 def configure(parser: Parser) -> None:
-    file_argument(parser)
-    input_options(parser)
-    compile_options(parser)
-    engine_options(parser)
+    run_options(parser)
     parser.add("--json", action="store_true", help="print one JSON object")
     parser.add("--out", metavar="FILE.npz", help="write the results to FILE.npz")
     parser.add("--report", action="store_true", help="what each solve took, and how well it holds")
@@ -51,12 +38,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    values = given_values(options)
-    data = given_data(options)
-    program = open_program(options, known=values, offered=data)
-    report_warnings(program)
-    report_slips(program, values)
-    report_unread(program, data, values)
+    program, values, data = opened(options)
     if has_sets(program, values, data):
         from hvm_vm.commands.many import run_many
 
@@ -110,12 +92,6 @@ def has_sets(program, values: dict, data) -> bool:
     from hvm_vm.api.many import has_sets
 
     return has_sets(program, values, data)
-
-
-def report_warnings(program) -> None:
-    """The compiler's warnings, on standard error."""
-    for warning in program.warnings:
-        message(warning)
 
 
 def spinner(engine: str):

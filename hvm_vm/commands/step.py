@@ -19,20 +19,11 @@ import sys
 
 from hvm_vm.commands.options import (
     Parser,
-    compile_options,
-    engine_options,
-    file_argument,
-    input_options,
+    run_options,
 )
 from hvm_vm.commands.output import message, with_folder, write_whole
-from hvm_vm.commands.programs import (
-    given_data,
-    given_values,
-    open_program,
-    report_slips,
-    report_unread,
-)
-from hvm_vm.commands.run import report_warnings, spinner
+from hvm_vm.commands.programs import opened
+from hvm_vm.commands.run import spinner
 from hvm_vm.engines.words import printable
 from hvm_vm.errors import InputError
 
@@ -40,10 +31,7 @@ PROMPT = "(hvm) "
 
 
 def configure(parser: Parser) -> None:
-    file_argument(parser)
-    input_options(parser)
-    compile_options(parser)
-    engine_options(parser)
+    run_options(parser)
     parser.add("--all", action="store_true", help="store every variable: nothing is fused away")
     parser.add("--plain", action="store_true",
                help="line by line, also in a terminal")
@@ -56,12 +44,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("standard input cannot be the program and the commands: name a file, or "
                          "give the commands with --commands FILE")
     script = _script(options.commands)
-    values = given_values(options)
-    data = given_data(options)
-    program = open_program(options, known=values, offered=data)
-    report_warnings(program)
-    report_slips(program, values)
-    report_unread(program, data, values)
+    program, values, data = opened(options)
     engine = options.engine if options.engine != "auto" else "reference"
     with spinner(engine):
         session = program.step(values, engine=engine, threads=options.threads, data=[data],

@@ -22,25 +22,18 @@ import sys
 from hvm_vm.commands.nan_check import nan_check, nan_check_option
 from hvm_vm.commands.options import (
     Parser,
-    compile_options,
     count,
-    engine_options,
-    file_argument,
-    input_options,
+    run_options,
     whole_number,
 )
 from hvm_vm.commands.output import console, message, write_whole
 from hvm_vm.commands.programs import (
     BYTECODE,
-    given_data,
-    given_values,
     kind_of,
-    open_program,
+    opened,
     read_file,
-    report_slips,
-    report_unread,
 )
-from hvm_vm.commands.run import blame_nan, report_warnings, spinner, write_results
+from hvm_vm.commands.run import blame_nan, spinner, write_results
 from hvm_vm.errors import HvmError, InputError
 
 BY = ("op", "line", "shape")
@@ -48,10 +41,7 @@ SORT = ("pc", "total", "count", "mean", "min", "max", "stddev", "gflops", "gbps"
 
 
 def configure(parser: Parser) -> None:
-    file_argument(parser)
-    input_options(parser)
-    compile_options(parser)
-    engine_options(parser)
+    run_options(parser)
     parser.add("--by", choices=BY,
                help="a summary by operation, source line or shapes, in place of the instructions")
     parser.add("--sort", choices=SORT, help="order of the rows (default: pc; of a summary: total)")
@@ -74,9 +64,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json and (options.by or options.sort or options.limit):
         raise InputError("--by, --sort and --limit are for the table: --json prints every "
                          "instruction in order")
-    values = given_values(options)
     try:
-        trace, program, data = traced(options, values)
+        trace, program, values, data = traced(options)
     except HvmError as error:
         trace = getattr(error, "trace", None)
         if trace is not None and not options.chrome and not options.html and not options.json:
@@ -127,8 +116,8 @@ def _show(trace, options: argparse.Namespace) -> None:
         report.show(trace, console(), view)
 
 
-def traced(options: argparse.Namespace, values: dict):
-    """The `Trace` of the program that the options name, the program, and the data for it."""
+def traced(options: argparse.Namespace):
+    """The `Trace` of the program that the options name, the program, and its values and data."""
     from dataclasses import replace
 
     from hvm_vm.tracing.live import Progress, names_of
@@ -136,11 +125,7 @@ def traced(options: argparse.Namespace, values: dict):
     from hvm_vm.tracing.record import record
 
     stages: list[tuple[str, int]] = []
-    data = given_data(options)
-    program = open_program(options, known=values, offered=data, stages=stages)
-    report_warnings(program)
-    report_slips(program, values)
-    report_unread(program, data, values)
+    program, values, data = opened(options, stages)
     if options.nan_check:
         nan_check(options, program, values, data)
     if options.all:
@@ -169,4 +154,5 @@ def traced(options: argparse.Namespace, values: dict):
             if hasattr(error, "trace"):
                 error.trace = replace(error.trace, file=name)
             raise
-    return replace(trace, file=name, outputs=prepared.outputs(frame)), prepared.program, data
+    trace = replace(trace, file=name, outputs=prepared.outputs(frame))
+    return trace, prepared.program, values, data

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hvm_vm.tracing.trace import Spread, Trace, TraceRow
+from hvm_vm.tracing.trace import Rows, Spread, Trace, TraceRow
 
 KEYS = ("op", "line", "shape")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Group(Rows):
     """Rows that have a key in common. Sums are of one run; `execution` is over all executions."""
 
     key: str
@@ -24,19 +24,7 @@ class Group:
     @property
     def mean_ns(self) -> float:
         """What a run spends here."""
-        return sum(row.mean_ns for row in self.rows)
-
-    @property
-    def flops(self) -> int:
-        return sum(row.flops for row in self.rows)
-
-    @property
-    def bytes(self) -> int:
-        return sum(row.bytes for row in self.rows)
-
-    @property
-    def scalar_operations(self) -> int:
-        return sum(row.scalar_operations for row in self.rows)
+        return self.instructions_ns
 
     @property
     def execution(self) -> Spread:

@@ -104,6 +104,33 @@ class TraceRow:
         return instruction(self)
 
 
+class Rows:
+    """What instructions cost together: sums over `rows`, of one run."""
+
+    __slots__ = ()
+    rows: tuple[TraceRow, ...]
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one run."""
+        return sum(row.flops for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that the instructions read and write in one run."""
+        return sum(row.bytes for row in self.rows)
+
+    @property
+    def scalar_operations(self) -> int:
+        """How many operations of a scalar machine they stand for in one run."""
+        return sum(row.scalar_operations for row in self.rows)
+
+    @property
+    def instructions_ns(self) -> float:
+        """What a run spends in them."""
+        return sum(row.mean_ns for row in self.rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What came before the measured runs: load, verify, bind, compile, first run."""
@@ -125,7 +152,7 @@ class RunSpan:
 
 
 @dataclass(frozen=True)
-class Trace:
+class Trace(Rows):
     """What `program.trace(…)` returns: a sequence of rows, one an instruction.
 
     `print(trace)` shows the report; a notebook shows it as a table. `trace[2]`, `len(trace)` and
@@ -167,21 +194,6 @@ class Trace:
     # -- totals ------------------------------------------------------------------------------------
 
     @property
-    def flops(self) -> int:
-        """Floating-point operations of one run."""
-        return sum(row.flops for row in self.rows)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that the instructions of one run read and write."""
-        return sum(row.bytes for row in self.rows)
-
-    @property
-    def scalar_operations(self) -> int:
-        """How many operations of a scalar machine one run stands for."""
-        return sum(row.scalar_operations for row in self.rows)
-
-    @property
     def execution_time_s(self) -> float:
         """Seconds of a run, the mean of those without clocks."""
         return self.run.mean / 1e9
@@ -196,11 +208,6 @@ class Trace:
     def run(self) -> Spread:
         """Nanoseconds of whole runs without clocks."""
         return Spread.of(self.run_ns)
-
-    @property
-    def instructions_ns(self) -> float:
-        """What a run spends in instructions."""
-        return sum(row.mean_ns for row in self.rows)
 
     @property
     def outside_ns(self) -> float:
