@@ -90,7 +90,7 @@ def order(
             if more:
                 reads[name] = tuple(dict.fromkeys((*reads[name], *more)))
     if systems is not None:
-        for name, more in systems.reads().items():
+        for name, more in systems.reads(definitions).items():
             known = (n for n in more if n in definitions)
             reads[name] = tuple(dict.fromkeys((*reads[name], *known)))
     done: list[str] = []

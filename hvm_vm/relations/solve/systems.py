@@ -13,7 +13,7 @@ whole relations match whole unknowns one to one and the counts do not fit as the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
@@ -162,16 +162,18 @@ class Systems:
         )
 
     # -- order -----------------------------------------------------------------------------------
-    def reads(self) -> dict[str, dict[str, None]]:
+    def reads(self, definitions) -> dict[str, dict[str, None]]:
         """What each unknown reads through the relations of systems. A relation without an unknown
-        of its own ties all that it holds together, as does an unknown without a relation."""
+        of its own ties all that it holds together, as does one that does not determine just the
+        elements of its own, or an unknown without a relation."""
         found: dict[str, dict[str, None]] = {n: {} for n in self.names}
         matched = {w.matched for w in self._all() if w.matched}
         for whole in self._all():
             refs = dict.fromkeys(r.variable for r in whole.references())
             held = [n for n in refs if n in self.names]
             loose = [n for n in held if n not in matched]
-            owner = [whole.matched] if whole.matched else held
+            fits = whole.matched and (whole in self.points or self._fits(whole, definitions))
+            owner = [whole.matched] if fits else held
             for name in owner:
                 if name in found:
                     found[name].update(refs)
@@ -181,6 +183,22 @@ class Systems:
         for name, refs in found.items():
             refs.pop(name, None)
         return found
+
+    def _fits(self, whole: Whole, definitions) -> bool:
+        """Whether a relation, with the explicit ones of the name that it is matched to, determines
+        just the elements of that name."""
+        name = whole.matched
+        others = [w for w in self.wholes if w.matched == name and w is not whole]
+        cases = definitions.get(name, ())
+        if whole.bad or others or any(c.bad for c in cases):
+            return True  # an error is reported anyway
+        rows = [replace(row) for row in whole.rows]
+        rows += [replace(c) for c in cases if c.implicit]
+        explicit = {name: [c for c in cases if not c.implicit]}
+        for row in rows:
+            self._within(row, set(self.names))
+        self._supersede([(whole, row) for row in rows], explicit, [name])
+        return self._balance(rows, explicit, [name]) == Size.of(0)
 
     def concerns(self, component: list[str]) -> bool:
         return any(n in self.names for n in component)
