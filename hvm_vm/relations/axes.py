@@ -6,16 +6,20 @@ beside `t : 1..T`); else, for an input that nothing declares, from the places wh
 
 from __future__ import annotations
 
+from collections.abc import Container
+from typing import NamedTuple
+
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
 
 from .affine import Integers, plain_index
 from .drawn import Drawn
+from .guards import Context, rewrite
 from .indices import Bounds, NotASize, Sizes, size_of
 from .names import Outline
 from .prove import at_least, formula, ranges
 from .report import Report, meant
-from .system import Apply, Axis, Expr, Index
+from .system import Apply, Axis, Expr, Index, Ref
 
 
 def given_axes(out: Outline, sizes: Sizes, report: Report) -> dict[str, tuple[Axis, ...]]:
@@ -121,7 +125,8 @@ def determined_axes(
                 parts.append(Bounds(plain.lo, plain.hi))
                 text = text or plain.text
             else:
-                parts.append(span_of(place, integers, _tightened(relation, integers)))
+                tight = tightened(relation.indices, relation.condition, integers)
+                parts.append(span_of(place, integers, tight))
         lo, hi = hull(parts, facts)
         axes.append(Axis(lo, hi, text))
     return tuple(axes)
@@ -133,13 +138,15 @@ def _nonempty(index: Index) -> Expr:
     return Apply("le", (number(index.lo), number(index.hi)))
 
 
-def _tightened(relation: Drawn, integers: Integers) -> dict[Index, Bounds]:
-    """Index ranges narrowed by the conjuncts of the condition that bound one index by sizes."""
-    tight = {i: Bounds(i.lo, i.hi) for i in relation.indices}
-    if relation.condition is None:
+def tightened(
+    indices: tuple[Index, ...], condition: Expr | None, integers: Integers
+) -> dict[Index, Bounds]:
+    """Index ranges narrowed by the conjuncts of a condition that bound one index by sizes."""
+    tight = {i: Bounds(i.lo, i.hi) for i in indices}
+    if condition is None:
         return tight
-    facts = ranges(relation.indices, integers)
-    todo = [formula(relation.condition, integers)]
+    facts = ranges(indices, integers)
+    todo = [formula(condition, integers)]
     while todo:
         part = todo.pop()
         if not isinstance(part, tuple):
@@ -161,25 +168,50 @@ def _tightened(relation: Drawn, integers: Integers) -> dict[Index, Bounds]:
     return tight
 
 
-def used_axes(name: str, uses: list[tuple[Expr, ...]], integers: Integers) -> list[Axis | None]:
-    """The axes of an undeclared input from the places it is read at; None where nothing says."""
+class Use(NamedTuple):
+    """A place where a name is read. `tight`: how far its indices run there, where that matters."""
+
+    subscripts: tuple[Expr, ...]
+    tight: dict[Index, Bounds] | None = None
+
+
+def guarded_uses(case: Drawn, names: Container[str], integers: Integers) -> list[tuple[str, Use]]:
+    """The places at which a relation reads `names`, as far as its conditions let it get."""
+    found: list[tuple[str, Use]] = []
+
+    def on_ref(ref: Ref, here: Context) -> Ref:
+        if ref.variable in names:
+            tight = tightened(here.indices, here.condition(), integers)
+            found.append((ref.variable, Use(ref.subscripts, tight)))
+        return ref
+
+    if not case.bad:
+        rewrite(case.body, Context(case.indices).under(case.condition), on_ref)
+    return found
+
+
+def used_axes(uses: list[Use], integers: Integers) -> list[Axis | None]:
+    """The axes of a name from the places it is read at; None where nothing says. A subscript that
+    is an index alone says more than `i+1`, unless a condition sees to it that this exists."""
     axes: list[Axis | None] = []
-    for k in range(len(uses[0])):
+    for k in range(len(uses[0].subscripts)):
         plain: dict[tuple, str] = {}
-        constants, others = [], []
-        for subs in uses:
-            place = integers.polynomial(subs[k])
+        constants, others, sure = [], [], []
+        for use in uses:
+            place = integers.polynomial(use.subscripts[k])
             affine = None if place is None else integers.affine(place)
             if affine is None:
                 continue
             index = plain_index(place, integers)
+            tight = use.tight or {}
             if index is not None:
-                plain.setdefault(Bounds(index.lo, index.hi), index.text)
+                plain.setdefault(tight.get(index, Bounds(index.lo, index.hi)), index.text)
             elif affine[0]:
-                others.append(span_of(place, integers))
+                narrowed = any(tight.get(i, (i.lo, i.hi)) != (i.lo, i.hi) for i in affine[0])
+                (sure if narrowed else others).append(span_of(place, integers, tight))
             else:
                 constants.append(Bounds(place, place))
-        parts = [*plain, *constants] if plain else [*others, *constants]
+        parts = [*plain, *sure, *constants] if plain else [*others, *sure, *constants]
         if not parts:
             axes.append(None)
             continue

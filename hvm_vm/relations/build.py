@@ -146,7 +146,8 @@ class _Build:
         integers.whole = {n for n, item in out.givens.items() if item.integer}
         everything = {**definitions, "": systems.rows}
         places = systems.uses([*(i for i, _ in asked or ()), *(g.target for g in out.guesses)])
-        inputs.add_used_axes(opened, everything, claims, axes, ranks, integers, report, places)
+        inputs.add_used_axes(
+            opened, everything, claims, axes, ranks, integers, report, places, guarded=True)
         undeclared = inputs.undeclared(ranks, axes, seen, out, self.known, given, report)
         for name, (value, relation) in defaults.items():
             inputs.check_default(name, value, axes[name], relation, report)

@@ -134,7 +134,7 @@ class One:
         size, level = point.scale, np.zeros(len(point.x))
         if point.slopes is not None:
             size = np.maximum(size, point.slopes.reach(point.x))
-            level = point.slopes.reach(self.pattern.levels(point.x[None])[0])
+            level = point.slopes.reach(self.pattern.levels(point.x[None], self.epsilon)[0])
         found = in_parts(point.residual, size, level, self.epsilon)
         return np.where(np.isnan(found), np.inf, found)
 
@@ -178,6 +178,8 @@ class One:
             x = point.x
             step = factors.solve(-point.residual[None])[0]
         ratio, point = best
+        if self.rounding < ratio < np.inf:
+            ratio, point = self._alone(ratio, point)
         shares = None
         if not ratio <= self.rounding:
             point.slopes = start.slopes or self.slopes()
@@ -193,6 +195,23 @@ class One:
         status = SOLVED if ratio <= self.tolerance else STALLED
         self.proven = status == SOLVED
         return Ended(status, point, self.passes, shares)
+
+    def _alone(self, ratio: float, point: Point) -> tuple[float, Point]:
+        """A solution in which unknowns that have an equation of their own (`u[1] = 0`) have that
+        value, and not what an elimination leaves of it; the better one."""
+        slopes = self.slopes()
+        there = slopes.numbers != 0
+        count = np.bincount(slopes.rows[there], minlength=slopes.size)
+        alone = there & (count[slopes.rows] == 1)
+        if not alone.any():
+            return ratio, point
+        x = point.x.copy()
+        rows = slopes.rows[alone]
+        x[slopes.columns[alone]] -= point.residual[rows] / slopes.numbers[alone]
+        after = self.at(x, slopes=False)
+        after.factors = point.factors
+        better = self._ratio(after)
+        return (better, after) if better < ratio else (ratio, point)
 
     @staticmethod
     def _ratio(point: Point) -> float:

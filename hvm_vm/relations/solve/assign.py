@@ -305,7 +305,7 @@ def _take(rows, matching: Matching, tied: list[int], out: Outline, speaks,
             continue
         turned = [turn_round(r, name, out) for r in row.relations]
         plain = all(t is not None and _plain(t.target, out) for t in turned)
-        if name not in together and plain:
+        if name not in together and plain and not (_shares(row) and _unfit(name, row, speaks)):
             out.relations[name] = [
                 S.Relation(t.target, t.value, r.where, r.otherwise, span=r.span)
                 for t, r in zip(turned, row.relations, strict=True)
@@ -339,11 +339,25 @@ def _together(
         reads[name] = tuple(found)
     # So does one with a name that is unknown in part, and that no relation is matched to.
     coupled = [*tied, *(row for n, row in matched.items() if n in out.relations or row.partly)]
-    for row in coupled if tied or any(n in out.relations for n in matched) else ():
-        for name in (*row.unknowns, *row.partly):
-            reads[name] = tuple(dict.fromkeys((*reads[name], *row.unknowns, *row.partly)))
+    if not tied and not any(n in out.relations for n in matched):
+        coupled = []
+    coupled += [r for n, r in matched.items() if _shares(r) and _unfit(n, r, speaks)]
+    for row in coupled:
+        held = [n for n in (*row.unknowns, *row.partly) if n in names]
+        for name in held:
+            reads[name] = tuple(dict.fromkeys((*reads[name], *held)))
     found = components(list(reads), reads.__getitem__)
     return {n for c in found if len(c) > 1 for n in c if n in matched}
+
+
+def _shares(row: Row) -> bool:
+    return len(row.unknowns) + len(row.partly) > 1
+
+
+def _unfit(name: str, row: Row, speaks: Speaks) -> bool:
+    """Whether a relation does not give one equation for each element of the name that it is matched
+    to, as far as its indices tell: `sum[j](S[i,j]*w[j]) = lam` for lam."""
+    return any(speaks.free_indices(r) != speaks.ranks[name][0] for r in row.relations)
 
 
 def _plain(target: S.Name | S.Subscript, out: Outline) -> bool:

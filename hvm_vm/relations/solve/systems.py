@@ -19,7 +19,7 @@ from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
 
 from ..affine import Integers
-from ..axes import hull, used_axes
+from ..axes import guarded_uses, hull, used_axes
 from ..cases import FALSE, Cases
 from ..coverage import Coverage
 from ..drawn import Drawn
@@ -106,11 +106,12 @@ class Systems:
 
     def widen(self, name: str, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
         """The axes of a name that is determined in part, with the places where it is unknown."""
-        uses = [r.subscripts for w in self._all() for r in w.references() if r.variable == name]
+        uses = [use for w in self._all() for row in w.rows
+                for _, use in guarded_uses(row, (name,), self.integers)]
         if not uses or not axes:
             return axes
         found = []
-        for axis, other in zip(axes, used_axes(name, uses, self.integers), strict=True):
+        for axis, other in zip(axes, used_axes(uses, self.integers), strict=True):
             if other is not None:
                 facts = [formula(Apply("le", (self.integers.expression(p.lo),
                                               self.integers.expression(p.hi))), self.integers)
