@@ -6,7 +6,7 @@ beside `t : 1..T`); else, for an input that nothing declares, from the places wh
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from hvm_vm.bytecode.sizes import Size
@@ -103,9 +103,10 @@ def span_of(place: Size, integers: Integers, tight: dict[Index, Bounds] | None =
 
 
 def determined_axes(
-    relations: list[Drawn], integers: Integers, rank: int
+    relations: list[Drawn], integers: Integers, rank: int, used: Sequence[Axis | None] = ()
 ) -> tuple[Axis, ...]:
-    """The axes of a variable from the left sides of its relations, all of one rank."""
+    """The axes of a variable from the left sides of its relations, all of one rank. `used`: how far
+    it is read where other relations determine it."""
     good = [r for r in relations if not r.bad]
     if not good:  # errors were reported
         return (Axis(Size.of(1), Size.of(1)),) * rank
@@ -127,12 +128,17 @@ def determined_axes(
             else:
                 tight = tightened(relation.indices, relation.condition, integers)
                 parts.append(span_of(place, integers, tight))
+        other = used[k] if used else None
+        if other is not None:
+            parts.append(Bounds(other.lo, other.hi))
+            text = text or other.text
+            facts.append(formula(_nonempty(other), integers))
         lo, hi = hull(parts, facts)
         axes.append(Axis(lo, hi, text))
     return tuple(axes)
 
 
-def _nonempty(index: Index) -> Expr:
+def _nonempty(index: Index | Axis) -> Expr:
     from .affine import number
 
     return Apply("le", (number(index.lo), number(index.hi)))

@@ -138,14 +138,13 @@ class _Build:
             axes.setdefault(name, inputs.default_axes(relation, sizes))
         opened = systems.open(assigned.open, definitions)
         partly = systems.partly(definitions)
+        places = systems.uses([*(i for i, _ in asked or ()), *(g.target for g in out.guesses)])
         for name, cases in definitions.items():
             if name not in axes:
-                axes[name] = determined_axes(cases, integers, ranks[name][0])
-                if name in partly:
-                    axes[name] = systems.widen(name, axes[name])
+                used = systems.used(name, definitions, places) if name in partly else ()
+                axes[name] = determined_axes(cases, integers, ranks[name][0], used)
         integers.whole = {n for n, item in out.givens.items() if item.integer}
         everything = {**definitions, "": systems.rows}
-        places = systems.uses([*(i for i, _ in asked or ()), *(g.target for g in out.guesses)])
         inputs.add_used_axes(
             opened, everything, claims, axes, ranks, integers, report, places, guarded=True)
         undeclared = inputs.undeclared(ranks, axes, seen, out, self.known, given, report)

@@ -19,7 +19,7 @@ from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
 
 from ..affine import Integers
-from ..axes import guarded_uses, hull, used_axes
+from ..axes import Use, guarded_uses, used_axes
 from ..cases import FALSE, Cases
 from ..coverage import Coverage
 from ..drawn import Drawn
@@ -104,22 +104,22 @@ class Systems:
         held = dict.fromkeys(r.variable for w in self._all() for r in w.references())
         return [n for n in held if n in definitions]
 
-    def widen(self, name: str, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
-        """The axes of a name that is determined in part, with the places where it is unknown."""
+    def used(self, name: str, definitions, places) -> list[Axis | None]:
+        """How far a name that is determined in part is read by relations that may determine the
+        rest, or asked for; else by those that are computed from it."""
         uses = [use for w in self._all() for row in w.rows
                 for _, use in guarded_uses(row, (name,), self.integers)]
-        if not uses or not axes:
-            return axes
-        found = []
-        for axis, other in zip(axes, used_axes(uses, self.integers), strict=True):
-            if other is not None:
-                facts = [formula(Apply("le", (self.integers.expression(p.lo),
-                                              self.integers.expression(p.hi))), self.integers)
-                         for p in (axis, other)]
-                bounds = hull([Bounds(axis.lo, axis.hi), Bounds(other.lo, other.hi)], facts)
-                axis = Axis(bounds.lo, bounds.hi, axis.text or other.text)
-            found.append(axis)
-        return tuple(found)
+        uses += [Use(subscripts) for other, subscripts in places if other == name]
+        rank = self.resolver.ranks[name][0]
+        uses = [use for use in uses if len(use.subscripts) == rank]
+        found = used_axes(uses, self.integers) if uses else [None] * rank
+        if None in found:
+            uses = [use for cases in definitions.values() for case in cases
+                    for _, use in guarded_uses(case, (name,), self.integers)]
+            uses = [use for use in uses if len(use.subscripts) == rank]
+            more = used_axes(uses, self.integers) if uses else found
+            found = [a or b for a, b in zip(found, more, strict=True)]
+        return found
 
     def uses(self, items: list[S.Expr]) -> list[tuple[str, tuple[Expr, ...]]]:
         """The places at which `find v[o]` and `guess v[o] = …` speak of arrays."""
@@ -135,21 +135,33 @@ class Systems:
         return found
 
     def decide(self, definitions, coverage: Coverage) -> None:
-        """Add the names that are read where no explicit relation determines them. A matched name
-        that explicit relations determine whole is an error."""
+        """Add the names that are read where no explicit relation determines them, and take out
+        those that are read elsewhere only. A matched name that explicit relations determine whole
+        is an error."""
         partial = coverage.partial
-        held = [n for n in self.partly(definitions) if n in partial and n not in self.names]
-        for whole in self._all():
-            for row in whole.rows:
-                for name in held:
-                    if name not in self.names and not row.bad and coverage.holes(
-                        row.body, Context(row.indices).under(row.condition), name
-                    ):
-                        self.names[name] = None
+        open = {name: [w for w in self._all() if self._open(w, name, coverage)]
+                for name in self.partly(definitions) if name in partial}
+        self.names.update(dict.fromkeys(n for n, wholes in open.items() if wholes))
         for whole in self.wholes:
             name = whole.matched
-            if name in definitions and definitions[name] and name not in coverage.partial:
+            if name in open and not open[name]:
+                self.names.pop(name, None)
+                held = [n for n, wholes in open.items() if whole in wholes]
+                if not any(n in self.names for n in [*held, *whole.names]):
+                    self._known(whole, name, definitions)
+                taken = {w.matched for w in self._all()}
+                whole.matched = next((n for n in held if n not in taken), None)
+                for row in whole.rows:
+                    row.name = whole.matched or ""
+            if name in definitions and definitions[name] and name not in partial:
                 self._known(whole, name, definitions)
+
+    def _open(self, whole: Whole, name: str, coverage: Coverage) -> bool:
+        """Whether a relation reads elements of `name` that no explicit relation determines."""
+        return any(
+            not row.bad and coverage.holes(
+                row.body, Context(row.indices).under(row.condition), name)
+            for row in whole.rows)
 
     def _known(self, whole: Whole, name: str, definitions) -> None:
         report, first = self.report, whole.relations[0]
