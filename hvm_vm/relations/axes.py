@@ -202,18 +202,22 @@ def used_axes(uses: list[Use], integers: Integers) -> list[Axis | None]:
     axes: list[Axis | None] = []
     for k in range(len(uses[0].subscripts)):
         plain: dict[tuple, str] = {}
-        constants, others, sure = [], [], []
+        constants, others, sure, facts = [], [], [], []
         for use in uses:
             place = integers.polynomial(use.subscripts[k])
             affine = None if place is None else integers.affine(place)
             if affine is None:
                 continue
             index = plain_index(place, integers)
-            tight = use.tight or {}
+            tight = {i: (use.tight or {}).get(i, Bounds(i.lo, i.hi)) for i in affine[0]}
+            if any((b.hi - b.lo).constant is not None and (b.hi - b.lo).constant < 0
+                   for b in tight.values()):
+                continue  # its conditions never hold
+            facts += [formula(_nonempty(i), integers) for i in tight]
             if index is not None:
-                plain.setdefault(tight.get(index, Bounds(index.lo, index.hi)), index.text)
+                plain.setdefault(tight[index], index.text)
             elif affine[0]:
-                narrowed = any(tight.get(i, (i.lo, i.hi)) != (i.lo, i.hi) for i in affine[0])
+                narrowed = any(b != (i.lo, i.hi) for i, b in tight.items())
                 (sure if narrowed else others).append(span_of(place, integers, tight))
             else:
                 constants.append(Bounds(place, place))
@@ -221,10 +225,6 @@ def used_axes(uses: list[Use], integers: Integers) -> list[Axis | None]:
         if not parts:
             axes.append(None)
             continue
-        facts = [
-            formula(Apply("le", (integers.expression(p.lo), integers.expression(p.hi))), integers)
-            for p in parts
-        ]
         lo, hi = hull(list(dict.fromkeys(parts)), facts)
         text = next(iter(plain.values())) if plain else ""
         axes.append(Axis(lo, hi, text))
