@@ -32,7 +32,7 @@ from .report import Report
 from .resolve import Resolver
 from .results import Finder, Found, default_items
 from .sequence import Sequence
-from .solve.assign import assign, constants_first
+from .solve.assign import assign, one_each
 from .solve.blocks import Blocks
 from .solve.draw import draw_solved
 from .solve.systems import Systems
@@ -105,10 +105,10 @@ class _Build:
         ranks = inputs.ranks(out, seen, sizes, report)
         self.integers = integers = Integers()
         self.resolver = resolver = Resolver(out, sizes, ranks, report)
-        fixed = constants_first(out, resolver, self.known | self.free)
+        one_each(out, resolver, self.known | self.free)
         defaults, self.broken = read_defaults(out, resolver, self.free, report)
         settled = self.known | defaults.keys()
-        given = fixed + [r for n in out.givens for r in out.relations.pop(n, ())]
+        given = [r for n in out.givens for r in out.relations.pop(n, ())]
         assigned = assign(out, seen, resolver, given, dropped, settled, self.find, report)
         self.dropped, given, self.answers = assigned.left, assigned.reported, assigned.found
         report_until(resolver, report)

@@ -1,4 +1,4 @@
-"""What relations over arrays become: one `system`, by the right method, as little in it as can be."""
+"""What relations over arrays become: one `system`, solved by the right method."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def systems(draw):
     rng = np.random.default_rng(seed)
     matrix, right = rng.normal(size=(n, n)) + 3*np.eye(n), rng.normal(size=n)
     kind = draw(st.sampled_from(["dense", "banded", "elements", "two arrays"]))
-    left, other = "{}", "b[i]"
+    other = "b[i]"
     lines = [f"N = {n}", "index i, j : N", "given A[i,j], b[i]", "find x[i]"]
     if kind == "dense":
         split = draw(st.integers(0, n))
@@ -113,7 +113,7 @@ def systems(draw):
             lines.append(_moved(draw, terms, f"b[{k}]"))
     else:
         lines.append("y[i] = sum[j | j < i](A[i,j]*x[j])")
-        lines.append(_moved(draw, ["1*y[i]", "sum[j | j >= i](A[i,j]*x[j])"], other))
+        lines.append(_moved(draw, ["y[i]", "sum[j | j >= i](A[i,j]*x[j])"], other))
     return ";\n".join(draw(st.permutations(lines))), matrix, right
 
 

@@ -55,27 +55,41 @@ class Assignment:
     reported: list[S.Relation] = field(default_factory=list)
 
 
-def constants_first(out: Outline, resolver: Resolver, others: Iterable[str]) -> list[S.Relation]:
-    """Numbers with a constant and another relation: the constant is what is known of them (but for
-    the names in `others`), so the other relation is free to determine an unknown that it holds."""
-    free: list[S.Relation] = []
-    crowded = [n for n, r in out.relations.items() if len(r) == 2 and n not in out.givens]
+def one_each(out: Outline, resolver: Resolver, others: Iterable[str]) -> None:
+    """Names with several relations `name = …` for the whole of them: one determines the name (a
+    constant, or one whose names are known), and the rest are free to determine an unknown that
+    they hold (but for the names in `others`), as in `q = a - b*p` beside `q = c + d*p`."""
+    crowded = [n for n, r in out.relations.items() if len(r) > 1 and n not in out.givens]
     if not crowded:
-        return free
+        return
     speaks = Speaks(out, resolver)
     known = {*out.relations, *out.givens, *resolver.sizes.values, *out.indices, *others}
     for name in crowded:
         relations = out.relations[name]
-        if name in others or any(
-            type(r.lhs) is not S.Name or r.where is not None or r.otherwise for r in relations
+        if name in others or len({_whole(r, resolver) for r in relations}) != 1 or any(
+            _whole(r, resolver) is None or type(r.rhs) is S.ListExpr for r in relations
         ):
             continue
-        constants = [r for r in relations if default_value(r, out) is not None]
-        rest = [r for r in relations if r not in constants]
-        if len(constants) == 1 and any(n not in known for n in speaks.of(rest[0])):
-            out.relations[name] = constants
-            free += rest
-    return free
+        missing = [sum(n not in known for n in speaks.of(r)) for r in relations]
+        constants = [default_value(r, out) is not None for r in relations]
+        if not any(missing) or sum(constants) > 1:
+            continue
+        own = constants.index(True) if any(constants) else missing.index(min(missing))
+        out.relations[name] = [relations[own]]
+        out.implicit += [r for k, r in enumerate(relations) if k != own]
+
+
+def _whole(relation: S.Relation, resolver: Resolver) -> tuple | None:
+    """The ranges for which a relation `name[i,j] = …` determines its name; None for a case."""
+    if relation.where is not None or relation.otherwise:
+        return None
+    lhs, bounds = relation.lhs, resolver.sizes.bounds
+    if type(lhs) is S.Name:
+        return ()
+    names = [s.name for s in lhs.subs if type(s) is S.Name and s.name in bounds]
+    if len(set(names)) < len(lhs.subs):
+        return None
+    return tuple(bounds[n] for n in names)
 
 
 def assign(

@@ -151,3 +151,22 @@ def test_what_nobody_wants_is_not_found_through_others():
     built = system("given speed\nup = 2*speed\nheight = up^2\ntime = up/5\nfind time",
                    known={"height"})
     assert not built.blocks
+
+
+@pytest.mark.parametrize("text, found", [
+    ("y = 2*x\ny = 10 - x\nfind x, y", {"x": 10/3, "y": 20/3}),
+    ("z = x + y\nz = 2*x - y + 1\nz = 5 - x\nfind x, y, z", {"x": 1.8, "y": 1.4, "z": 3.2}),
+    ("given a\nq = 3*p\nq = a + 2\nfind p", {"p": 1.0}),
+    ("q = a - p\nq = 2*p\na = 6\nfind q", {"q": 4.0}),
+    ("index i : 2\nq[i] = 8 - i*p[i]\nq[i] = i*p[i]\nfind p[i]", {"p": [4, 2]}),
+])  # fmt: skip
+def test_two_relations_may_be_written_for_one_name(text, found):
+    """One determines it, the other an unknown that it holds."""
+    inputs = {"a": 1.0} if "given a" in text else {}
+    out = hvm_vm.compile(text)(inputs)
+    assert {n: out[n] for n in found} == {n: pytest.approx(v) for n, v in found.items()}
+
+
+def test_two_relations_for_one_name_without_an_unknown_overlap():
+    assert "two relations determine z" in error("given x\nz = x + 1\nz = 2*x")
+    assert "two relations determine y" in error("y = 2*x\ny = 10 - x", known={"x"})

@@ -529,3 +529,106 @@ def test_hundreds_of_scalars():
     a = 4*np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
     expected = np.linalg.solve(a, np.arange(1.0, n + 1))
     assert [float(out[f"x{k}"]) for k in range(1, n + 1)] == pytest.approx(expected)
+
+
+# --- what is asked and read says how far unknowns go ---------------------------------------------
+def test_names_that_are_determined_where_they_are_read_are_no_unknowns():
+    """h has no element N, and the relation for M does not read it: a natural spline."""
+    from scipy.interpolate import CubicSpline
+
+    x, y = np.array([0, 1, 2.5, 3, 4]), np.array([0.0, 1, 0, 2, 1])
+    text = """index i : 1..N
+given x[i], y[i]
+h[i] = x[i+1] - x[i] where i < N
+s[i] = (y[i+1] - y[i])/h[i] where i < N
+h[i-1]*M[i-1] + 2*(h[i-1] + h[i])*M[i] + h[i]*M[i+1] = 6*(s[i] - s[i-1])  where 1 < i and i < N
+M[1] = 0
+M[N] = 0
+find M[i]
+"""
+    assert close(solved(text, x=x, y=y)["M"], CubicSpline(x, y, bc_type="natural")(x, 2))
+
+
+def test_unknowns_that_indices_of_data_choose():
+    """Only V[1] and V[2] are written: `find` says that there are N of them."""
+    text = """index e : E
+index n : N
+given integer head[e], integer tail[e]
+given R[e]
+find V[n]
+N = 4
+V[tail[e]] - V[head[e]] = R[e]*I[e]
+sum[e | head[e] = n](I[e]) + J[n] = sum[e | tail[e] = n](I[e])
+V[1] = 5
+V[2] = 0
+J[n] = 0 where n > 2
+"""
+    out = solved(text, head=np.array([2, 3, 4, 3]), tail=np.array([1, 2, 3, 1]),
+                 R=np.array([1.0, 2, 1, 4]))["V"]
+    assert close(out, [5, 0, 5/3, 5/3]) and out[1] == 0
+
+
+def test_interpolation_with_a_straight_line(rng):
+    """Two scalars beside an array: they are counted by elements, not by relations."""
+    from scipy.interpolate import RBFInterpolator
+
+    x, y = np.array([0.0, 1, 2, 4]), rng.normal(size=4)
+    text = """index i, j : N
+given x[i], y[i]
+at = 1.5
+sum[j](w[j]*abs(x[i] - x[j])^3) + c0 + c1*x[i] = y[i]
+sum[j](w[j]) = 0
+sum[j](w[j]*x[j]) = 0
+value = sum[j](w[j]*abs(at - x[j])^3) + c0 + c1*at
+find w[j], c0, c1, value
+"""
+    cubic = RBFInterpolator(x[:, None], y, kernel="cubic", degree=1)
+    assert close(solved(text, x=x, y=y)["value"], cubic([[1.5]])[0])
+
+
+# --- told in the names of the file ---------------------------------------------------------------
+def message(text: str, status: int, **inputs) -> str:
+    """What both engines say of a program that must fail, with that exit status."""
+    found = []
+    for engine in ENGINES:
+        with pytest.raises(hvm_vm.HvmError) as caught:
+            hvm_vm.compile(text)(engine=engine, **inputs)
+        assert caught.value.exit_status == status
+        found.append(str(caught.value))
+    assert found[0] == found[1]
+    return found[0]
+
+
+ROD = "N = 5\nindex i : N\n2*u[i] = u[i-1] + u[i+1]{}\nfind u[i]\n"
+
+
+def test_too_few_and_too_many_equations_are_counted():
+    told = message(ROD.format("\nu[1] = 0"), 2)
+    assert "4 equations for 5 unknowns, 1 too few: u[1..5]" in told
+    told = message(ROD.format(" where i > 1 and i < N\nu[1] = 0\nu[N] = 1\nu[2] + u[3] = 1"), 2)
+    assert "1 too many" in told and "u[2] + u[3] = 1    1 equation" in told
+    told = message("index i : N\nindex j : M\ngiven A[i,j], b[i]\nfind x[j]\n"
+                   "sum[j](A[i,j]*x[j]) = b[i]", 2, A=np.ones((3, 2)), b=np.ones(3))
+    assert "3 equations for 2 unknowns, 1 too many: x[1..2]" in told
+
+
+def test_contradictions_and_families_of_solutions():
+    ends = " where i > 1 and i < N\nu[2] - u[1] = 0\nu[N] - u[N-1] = {}"
+    told = message(ROD.format(ends.format(1)), 1)
+    assert "contradict each other" in told and "u[N] - u[N-1] = 1" in told
+    told = message(ROD.format(ends.format(0)), 1)
+    assert "u[1] = u[5]" in told and "leave u[5] open" in told
+    told = message(DENSE, 1, A=np.array([[1.0, 2], [2, 4]]), b=np.array([1.0, 2]))
+    assert "x[1] = 1 - 2*x[2]" in told
+
+
+def test_data_that_is_not_finite_and_shapes_that_do_not_fit():
+    a = np.array([[1.0, 2], [2, np.nan]])
+    told = message(DENSE, 1, A=a, b=np.ones(2))
+    assert "not finite" in told and "at i = 2" in told
+    assert "both are N" in message(DENSE, 2, A=np.eye(2), b=np.ones(3))
+
+
+def test_unknowns_in_subscripts_and_conditions_are_refused():
+    with pytest.raises(hvm_vm.HvmError, match=r"condition of .* depends on x, which is solved for"):
+        hvm_vm.compile("index i : 3\nx[i] + x[1] = i where x[i] > 0\nfind x[i]")
