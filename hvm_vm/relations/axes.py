@@ -180,6 +180,9 @@ class Use(NamedTuple):
     subscripts: tuple[Expr, ...]
     tight: dict[Index, Bounds] | None = None
 
+    def bounds(self, index: Index) -> Bounds:
+        return (self.tight or {}).get(index, Bounds(index.lo, index.hi))
+
 
 def guarded_uses(case: Drawn, names: Container[str], integers: Integers) -> list[tuple[str, Use]]:
     """The places at which a relation reads `names`, as far as its conditions let it get."""
@@ -196,9 +199,12 @@ def guarded_uses(case: Drawn, names: Container[str], integers: Integers) -> list
     return found
 
 
-def used_axes(uses: list[Use], integers: Integers) -> list[Axis | None]:
+def used_axes(
+    uses: list[Use], integers: Integers, fenced: bool = False
+) -> list[Axis | None]:
     """The axes of a name from the places it is read at; None where nothing says. A subscript that
-    is an index alone says more than `i+1`, unless a condition sees to it that this exists."""
+    is an index alone says more than `i+1`, unless a condition sees to it that this exists: which
+    says nothing of a name that is `fenced`, with values outside its ranges."""
     axes: list[Axis | None] = []
     for k in range(len(uses[0].subscripts)):
         plain: dict[tuple, str] = {}
@@ -209,7 +215,7 @@ def used_axes(uses: list[Use], integers: Integers) -> list[Axis | None]:
             if affine is None:
                 continue
             index = plain_index(place, integers)
-            tight = {i: (use.tight or {}).get(i, Bounds(i.lo, i.hi)) for i in affine[0]}
+            tight = {i: use.bounds(i) for i in affine[0]}
             if any((b.hi - b.lo).constant is not None and (b.hi - b.lo).constant < 0
                    for b in tight.values()):
                 continue  # its conditions never hold
@@ -217,11 +223,14 @@ def used_axes(uses: list[Use], integers: Integers) -> list[Axis | None]:
             if index is not None:
                 plain.setdefault(tight[index], index.text)
             elif affine[0]:
-                narrowed = any(b != (i.lo, i.hi) for i, b in tight.items())
-                (sure if narrowed else others).append(span_of(place, integers, tight))
+                span = span_of(place, integers, tight)
+                others.append(span)
+                if not fenced:
+                    sure += [Bounds(end, end) for end, known in zip(
+                        span, _narrowed(affine[0], tight), strict=True) if known]
             else:
                 constants.append(Bounds(place, place))
-        parts = [*plain, *sure, *constants] if plain else [*others, *sure, *constants]
+        parts = [*plain, *sure, *constants] if plain else [*others, *constants]
         if not parts:
             axes.append(None)
             continue
@@ -229,3 +238,14 @@ def used_axes(uses: list[Use], integers: Integers) -> list[Axis | None]:
         text = next(iter(plain.values())) if plain else ""
         axes.append(Axis(lo, hi, text))
     return axes
+
+
+def _narrowed(coefficients: dict[Index, Size], tight: dict[Index, Bounds]) -> tuple[bool, bool]:
+    """Whether conditions decide how far an affine subscript goes, at its lower and upper end."""
+    low = high = True
+    for index, coefficient in coefficients.items():
+        at_lo, at_hi = tight[index].lo != index.lo, tight[index].hi != index.hi
+        falls = (-coefficient).at_least(0)
+        low &= at_hi if falls else at_lo
+        high &= at_lo if falls else at_hi
+    return low, high

@@ -138,7 +138,8 @@ class _Build:
             axes.setdefault(name, inputs.default_axes(relation, sizes))
         opened = systems.open(assigned.open, definitions)
         partly = systems.partly(definitions)
-        places = systems.uses([*(i for i, _ in asked or ()), *(g.target for g in out.guesses)])
+        places = systems.uses([*(i for i, _ in asked or ()), *(g.target for g in out.guesses),
+                               *(r.lhs for r in out.outside.values())])
         for name, cases in definitions.items():
             if name not in axes:
                 used = systems.used(name, definitions, places) if name in partly else ()
@@ -146,7 +147,8 @@ class _Build:
         integers.whole = {n for n, item in out.givens.items() if item.integer}
         everything = {**definitions, "": systems.rows}
         inputs.add_used_axes(
-            opened, everything, claims, axes, ranks, integers, report, places, guarded=True)
+            opened, everything, claims, axes, ranks, integers, report, places, guarded=True,
+            fenced=out.outside)
         undeclared = inputs.undeclared(ranks, axes, seen, out, self.known, given, report)
         for name, (value, relation) in defaults.items():
             inputs.check_default(name, value, axes[name], relation, report)

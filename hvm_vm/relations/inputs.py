@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from hvm_vm.language import syntax as S
 from hvm_vm.language.diagnostics import MOST
 from hvm_vm.language.source import Span
@@ -108,10 +110,12 @@ def add_used_axes(
     report: Report,
     places: list[tuple[str, tuple[Expr, ...]]] = (),
     guarded: bool = False,
+    fenced: Container[str] = (),
 ) -> None:
     """Give undeclared inputs, and unknowns, the axes that their uses say. `places`: more of those,
     with the name that they are of. `guarded`: elements of it exist only where conditions let a
-    relation read them, as nothing but the relations says that they do."""
+    relation read them, as nothing but the relations says that they do. `fenced`: names with values
+    outside their ranges."""
     wanted = {n: [] for n in names if known_ranks[n][0]}
     for name in names:
         if not known_ranks[name][0]:
@@ -140,7 +144,7 @@ def add_used_axes(
         if not uses:  # only in relations that are reported elsewhere, or in outside
             axes[name] = tuple(Axis(ONE, ONE) for _ in range(rank))
             continue
-        found = used_axes(uses, integers)
+        found = used_axes(uses, integers, name in fenced)
         for k, axis in enumerate(found):
             if axis is None:
                 report.error(

@@ -112,17 +112,18 @@ class Systems:
         uses += [Use(subscripts) for other, subscripts in places if other == name]
         rank = self.resolver.ranks[name][0]
         uses = [use for use in uses if len(use.subscripts) == rank]
-        found = used_axes(uses, self.integers) if uses else [None] * rank
+        fenced = name in self.resolver.out.outside
+        found = used_axes(uses, self.integers, fenced) if uses else [None] * rank
         if None in found:
             uses = [use for cases in definitions.values() for case in cases
                     for _, use in guarded_uses(case, (name,), self.integers)]
             uses = [use for use in uses if len(use.subscripts) == rank]
-            more = used_axes(uses, self.integers) if uses else found
+            more = used_axes(uses, self.integers, fenced) if uses else found
             found = [a or b for a, b in zip(found, more, strict=True)]
         return found
 
     def uses(self, items: list[S.Expr]) -> list[tuple[str, tuple[Expr, ...]]]:
-        """The places at which `find v[o]` and `guess v[o] = …` speak of arrays."""
+        """The places at which `find v[o]`, `guess v[o] = …`, `v[o] = 0 outside` speak of arrays."""
         found = []
         bounds = self.resolver.sizes.bounds
         for item in items:
