@@ -138,7 +138,7 @@ def determined_axes(
     return tuple(axes)
 
 
-def _nonempty(index: Index | Axis) -> Expr:
+def _nonempty(index: Index | Axis | Bounds) -> Expr:
     from .affine import number
 
     return Apply("le", (number(index.lo), number(index.hi)))
@@ -219,7 +219,7 @@ def used_axes(
             if any((b.hi - b.lo).constant is not None and (b.hi - b.lo).constant < 0
                    for b in tight.values()):
                 continue  # its conditions never hold
-            facts += [formula(_nonempty(i), integers) for i in tight]
+            facts += [formula(_nonempty(b), integers) for b in (*tight, *tight.values())]
             if index is not None:
                 plain.setdefault(tight[index], index.text)
             elif affine[0]:
