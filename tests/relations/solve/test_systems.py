@@ -632,3 +632,17 @@ def test_data_that_is_not_finite_and_shapes_that_do_not_fit():
 def test_unknowns_in_subscripts_and_conditions_are_refused():
     with pytest.raises(hvm_vm.HvmError, match=r"condition of .* depends on x, which is solved for"):
         hvm_vm.compile("index i : 3\nx[i] + x[1] = i where x[i] > 0\nfind x[i]")
+
+
+def test_many_arrays_in_one_system():
+    """More axes of unknowns than an index space may have."""
+    count, b = 40, np.array([1.0, 2, 3])
+    lines = [f"3*c{k}[i] + c{(k + 1) % count}[4-i] = b[i] + {k}" for k in range(count)]
+    out = solved("\n".join(["index i : 3", "given b[i]", *lines, "find c0[i], c39[i]"]), b=b)
+    matrix, right = 3*np.eye(3*count), np.zeros(3*count)
+    for k in range(count):
+        for i in range(3):
+            matrix[3*k + i, 3*((k + 1) % count) + 2 - i] += 1
+            right[3*k + i] = b[i] + k
+    x = np.linalg.solve(matrix, right)
+    assert close(out["c0"], x[:3]) and close(out["c39"], x[-3:])
