@@ -100,6 +100,7 @@ class _Build:
                 seen.in_subscripts |= {n.name for n in S.walk(sub) if type(n) is S.Name}
         self.known = members(self.known, families)
         self.free = members(self.free, families)
+        freed = [out.givens.pop(n) for n in sorted(self.free) if n in out.givens]
         self.dropped = dropped = self.drop_known(out)
         sizes = read_sizes(out, seen, report, self.known, self.free)
         ranks = inputs.ranks(out, seen, sizes, report)
@@ -139,7 +140,8 @@ class _Build:
         opened = systems.open(assigned.open, definitions)
         partly = systems.partly(definitions)
         places = systems.uses([*(i for i, _ in asked or ()), *(g.target for g in out.guesses),
-                               *(r.lhs for r in out.outside.values())])
+                               *(r.lhs for r in out.outside.values()),
+                               *(S.Subscript(g.name, g.axes, g.name_span) for g in freed)])
         for name, cases in definitions.items():
             if name not in axes:
                 used = systems.used(name, definitions, places) if name in partly else ()

@@ -170,3 +170,13 @@ def test_two_relations_may_be_written_for_one_name(text, found):
 def test_two_relations_for_one_name_without_an_unknown_overlap():
     assert "two relations determine z" in error("given x\nz = x + 1\nz = 2*x")
     assert "two relations determine y" in error("y = 2*x\ny = 10 - x", known={"x"})
+
+
+def test_what_is_given_may_be_freed():
+    """A declared input that is not known this time is found, as any other name."""
+    text = "given R, I\nV = R*I\nfind V"
+    program = hvm_vm.compile(text, known={"V"}, free={"I"}, find=["I"])
+    assert program(V=6.0, R=2.0)["I"] == pytest.approx(3)
+    text = "index i, j : N\ngiven A[i,j], b[i]\nfind x[j]\nsum[j](A[i,j]*x[j]) = b[i]"
+    program = hvm_vm.compile(text, known={"x"}, free={"b"}, find=["b"])
+    assert program(A=np.diag([1.0, 2]), x=[3.0, 4])["b"] == pytest.approx([3, 8])
