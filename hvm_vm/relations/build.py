@@ -142,10 +142,10 @@ class _Build:
         places = systems.uses([*(i for i, _ in asked or ()), *(g.target for g in out.guesses),
                                *(r.lhs for r in out.outside.values()),
                                *(S.Subscript(g.name, g.axes, g.name_span) for g in freed)])
+        used = systems.used(partly, definitions, places)
         for name, cases in definitions.items():
             if name not in axes:
-                used = systems.used(name, definitions, places) if name in partly else ()
-                axes[name] = determined_axes(cases, integers, ranks[name][0], used)
+                axes[name] = determined_axes(cases, integers, ranks[name][0], used.get(name, ()))
         integers.whole = {n for n, item in out.givens.items() if item.integer}
         everything = {**definitions, "": systems.rows}
         inputs.add_used_axes(

@@ -104,23 +104,37 @@ class Systems:
         held = dict.fromkeys(r.variable for w in self._all() for r in w.references())
         return [n for n in held if n in definitions]
 
-    def used(self, name: str, definitions, places) -> list[Axis | None]:
-        """How far a name that is determined in part is read by relations that may determine the
-        rest, or asked for; else by those that are computed from it."""
-        uses = [use for w in self._all() for row in w.rows
-                for _, use in guarded_uses(row, (name,), self.integers)]
-        uses += [Use(subscripts) for other, subscripts in places if other == name]
-        rank = self.resolver.ranks[name][0]
-        uses = [use for use in uses if len(use.subscripts) == rank]
-        fenced = name in self.resolver.out.outside
-        found = used_axes(uses, self.integers, fenced) if uses else [None] * rank
-        if None in found:
-            uses = [use for cases in definitions.values() for case in cases
-                    for _, use in guarded_uses(case, (name,), self.integers)]
-            uses = [use for use in uses if len(use.subscripts) == rank]
-            more = used_axes(uses, self.integers, fenced) if uses else found
-            found = [a or b for a, b in zip(found, more, strict=True)]
+    def used(self, names: list[str], definitions, places) -> dict[str, list[Axis | None]]:
+        """How far names that are determined in part are read by relations that may determine the
+        rest, or asked for; else by those that are computed from them."""
+        arrays = {n for n in names if self.resolver.ranks[n][0]}
+        if not arrays:
+            return {}
+        first = self._uses([row for w in self._all() for row in w.rows], arrays)
+        for name, subscripts in places:
+            if name in arrays:
+                first.setdefault(name, []).append(Use(subscripts))
+        later = self._uses([c for cases in definitions.values() for c in cases], arrays)
+        found = {}
+        for name in arrays:
+            axes = self._axes(name, first)
+            if None in axes:
+                axes = [a or b for a, b in zip(axes, self._axes(name, later), strict=True)]
+            found[name] = axes
         return found
+
+    def _uses(self, cases: list[Drawn], names: set[str]) -> dict[str, list[Use]]:
+        found: dict[str, list[Use]] = {}
+        for case in cases:
+            for name, use in guarded_uses(case, names, self.integers):
+                found.setdefault(name, []).append(use)
+        return found
+
+    def _axes(self, name: str, uses: dict[str, list[Use]]) -> list[Axis | None]:
+        rank = self.resolver.ranks[name][0]
+        good = [use for use in uses.get(name, ()) if len(use.subscripts) == rank]
+        fenced = name in self.resolver.out.outside
+        return used_axes(good, self.integers, fenced) if good else [None] * rank
 
     def uses(self, items: list[S.Expr]) -> list[tuple[str, tuple[Expr, ...]]]:
         """The places at which `find v[o]`, `guess v[o] = …`, `v[o] = 0 outside` speak of arrays."""
@@ -140,8 +154,11 @@ class Systems:
         those that are read elsewhere only. A matched name that explicit relations determine whole
         is an error."""
         partial = coverage.partial
-        open = {name: [w for w in self._all() if self._open(w, name, coverage)]
-                for name in self.partly(definitions) if name in partial}
+        open: dict[str, list[Whole]] = {n: [] for n in self.partly(definitions) if n in partial}
+        for whole in self._all() if open else ():
+            for name in dict.fromkeys(r.variable for r in whole.references()):
+                if name in open and self._open(whole, name, coverage):
+                    open[name].append(whole)
         self.names.update(dict.fromkeys(n for n, wholes in open.items() if wholes))
         for whole in self.wholes:
             name = whole.matched
