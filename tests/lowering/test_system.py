@@ -134,3 +134,14 @@ def test_random_linear_systems(case):
     for engine in ENGINES:
         found = program(A=matrix, b=right, engine=engine)["x"]
         np.testing.assert_allclose(found, np.linalg.solve(matrix, right), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_multiplies_a_zero_outside_has_no_say(engine):
+    """The corners of a band are not looked at, whatever the data holds there."""
+    text = ("index i : N\ngiven a[i], f[i]\nfind u[i]\n"
+            "3*u[i] - a[i]*u[i-1] = f[i]\nu[i] = 0 outside")
+    a, f = np.array([np.nan, 1, 2]), np.ones(3)
+    expected = np.linalg.solve(3*np.eye(3) - np.diag(a[1:], -1), f)
+    np.testing.assert_allclose(hvm_vm.compile(text)(a=a, f=f, engine=engine)["u"], expected)
+    assert len(parts(text)) == 3

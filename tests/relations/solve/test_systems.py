@@ -141,7 +141,7 @@ given f[i,j]
 u[i,j] = 0 outside
 find u[i,j]
 """
-    second = [scipy.sparse.diags([-1, 2, -1], [-1, 0, 1], shape=(k, k)) for k in (n, m)]
+    second = [scipy.sparse.diags([-1.0, 2, -1], [-1, 0, 1], shape=(k, k)) for k in (n, m)]
     a = scipy.sparse.kron(second[0], scipy.sparse.eye(m)) + scipy.sparse.kron(
         scipy.sparse.eye(n), second[1])
     f = rng.normal(size=(n, m))
