@@ -12,7 +12,7 @@ from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, BoundRegi
 
 
 def prepared(count: int):
-    """`count` products of two scalars, each of the two before it: a runnable of the jit, a frame."""
+    """`count` products of scalars, each of the two before it: a runnable of the jit, a frame."""
     one = np.dtype(np.float64)
     registers = tuple(BoundRegister(f"r{k}", one, (), (), (), 8 * k) for k in range(count + 2))
     nodes = (Node("load", (), 1), Node("load", (), 2), Node("mul", (0, 1)))

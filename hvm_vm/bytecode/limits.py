@@ -7,6 +7,7 @@ it can make anything allocate or loop for long.
 from __future__ import annotations
 
 MAX_DIMS = 32             # dimensions of an index space
+MAX_UNKNOWN_DIMS = 4096   # dimensions of all unknowns of a system, which is no space to run over
 MAX_RANK = 32             # axes of a register
 MAX_OPERANDS = 1 << 16    # operands of one instruction
 MAX_NODES = 1 << 20       # nodes of one descriptor

@@ -223,7 +223,8 @@ def _texts(entry: In) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _descriptor(entry: In, nested: bool = False) -> Descriptor:
-    dims = tuple(_dim(entry) for _ in range(entry.count("dimensions", 6, limits.MAX_DIMS)))
+    most = limits.MAX_DIMS if nested else limits.MAX_UNKNOWN_DIMS  # the verifier knows which
+    dims = tuple(_dim(entry) for _ in range(entry.count("dimensions", 6, most)))
     accesses = tuple(_access(entry) for _ in range(entry.count("places", 1, limits.MAX_OPERANDS)))
     nodes = tuple(
         _node(entry, number) for number in range(entry.count("nodes", 1, limits.MAX_NODES))

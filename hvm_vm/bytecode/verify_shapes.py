@@ -20,8 +20,9 @@ def dims_of(access: Access) -> frozenset[int]:
 def check_space(descriptor: Descriptor, sizes: Sizes, where: str) -> None:
     """Dimensions, and the affine places as far as they do not depend on the instruction."""
     dims = descriptor.dims
-    if len(dims) > limits.MAX_DIMS:
-        raise refuse(where, f"has {len(dims)} dimensions; the limit is {limits.MAX_DIMS}")
+    most = limits.MAX_UNKNOWN_DIMS if descriptor.parts else limits.MAX_DIMS
+    if len(dims) > most:
+        raise refuse(where, f"has {len(dims)} dimensions; the limit is {most}")
     for number, dim in enumerate(dims):
         if dim.role not in _ROLE_WORDS:
             raise refuse(

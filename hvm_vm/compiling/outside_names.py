@@ -52,8 +52,9 @@ def _members(families: dict[str, set[str]]) -> set[str]:
 
 
 def _defaults(file: S.File) -> list[str]:
-    """The names that a relation gives a constant."""
-    return [
+    """The names that a relation gives a constant, or that are given."""
+    given = [item.name for s in file.statements if type(s) is S.Given for item in s.items]
+    return given + [
         s.lhs.name for s in file.statements
         if type(s) is S.Relation and type(s.lhs) in (S.Name, S.Subscript)
         and all(type(n) in _LITERALS or (type(n) is S.Name and n.name in _CONSTANTS)

@@ -123,9 +123,9 @@ class Opening:
         """An addend without unknowns of its own. Its sums are computed before the solve, unless an
         unknown stands among the factors."""
         t = self.t
+        if value_of(term) == 0:
+            return  # `a[i]*u[i-1]` where u is 0 outside: a[1] has no say, not even as NaN
         value = self._times(term, into)
-        if value_of(value) == 0:
-            return
         if into.indices and not any(self.depends(f) for f, _ in into.factors):
             inner = [p for p in conjuncts(into.condition) if not p.free.isdisjoint(into.indices)]
             outside = [p for p in conjuncts(into.condition) if p not in inner]

@@ -6,16 +6,20 @@ beside `t : 1..T`); else, for an input that nothing declares, from the places wh
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
+from typing import NamedTuple
+
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
 
 from .affine import Integers, plain_index
 from .drawn import Drawn
+from .guards import Context, rewrite
 from .indices import Bounds, NotASize, Sizes, size_of
 from .names import Outline
 from .prove import at_least, formula, ranges
 from .report import Report, meant
-from .system import Apply, Axis, Expr, Index
+from .system import Apply, Axis, Expr, Index, Ref
 
 
 def given_axes(out: Outline, sizes: Sizes, report: Report) -> dict[str, tuple[Axis, ...]]:
@@ -99,9 +103,10 @@ def span_of(place: Size, integers: Integers, tight: dict[Index, Bounds] | None =
 
 
 def determined_axes(
-    relations: list[Drawn], integers: Integers, rank: int
+    relations: list[Drawn], integers: Integers, rank: int, used: Sequence[Axis | None] = ()
 ) -> tuple[Axis, ...]:
-    """The axes of a variable from the left sides of its relations, all of one rank."""
+    """The axes of a variable from the left sides of its relations, all of one rank. `used`: how far
+    it is read where other relations determine it."""
     good = [r for r in relations if not r.bad]
     if not good:  # errors were reported
         return (Axis(Size.of(1), Size.of(1)),) * rank
@@ -121,25 +126,33 @@ def determined_axes(
                 parts.append(Bounds(plain.lo, plain.hi))
                 text = text or plain.text
             else:
-                parts.append(span_of(place, integers, _tightened(relation, integers)))
+                tight = tightened(relation.indices, relation.condition, integers)
+                parts.append(span_of(place, integers, tight))
+        other = used[k] if used else None
+        if other is not None:
+            parts.append(Bounds(other.lo, other.hi))
+            text = text or other.text
+            facts.append(formula(_nonempty(other), integers))
         lo, hi = hull(parts, facts)
         axes.append(Axis(lo, hi, text))
     return tuple(axes)
 
 
-def _nonempty(index: Index) -> Expr:
+def _nonempty(index: Index | Axis | Bounds) -> Expr:
     from .affine import number
 
     return Apply("le", (number(index.lo), number(index.hi)))
 
 
-def _tightened(relation: Drawn, integers: Integers) -> dict[Index, Bounds]:
-    """Index ranges narrowed by the conjuncts of the condition that bound one index by sizes."""
-    tight = {i: Bounds(i.lo, i.hi) for i in relation.indices}
-    if relation.condition is None:
+def tightened(
+    indices: tuple[Index, ...], condition: Expr | None, integers: Integers
+) -> dict[Index, Bounds]:
+    """Index ranges narrowed by the conjuncts of a condition that bound one index by sizes."""
+    tight = {i: Bounds(i.lo, i.hi) for i in indices}
+    if condition is None:
         return tight
-    facts = ranges(relation.indices, integers)
-    todo = [formula(relation.condition, integers)]
+    facts = ranges(indices, integers)
+    todo = [formula(condition, integers)]
     while todo:
         part = todo.pop()
         if not isinstance(part, tuple):
@@ -161,33 +174,78 @@ def _tightened(relation: Drawn, integers: Integers) -> dict[Index, Bounds]:
     return tight
 
 
-def used_axes(name: str, uses: list[tuple[Expr, ...]], integers: Integers) -> list[Axis | None]:
-    """The axes of an undeclared input from the places it is read at; None where nothing says."""
+class Use(NamedTuple):
+    """A place where a name is read. `tight`: how far its indices run there, where that matters."""
+
+    subscripts: tuple[Expr, ...]
+    tight: dict[Index, Bounds] | None = None
+
+    def bounds(self, index: Index) -> Bounds:
+        return (self.tight or {}).get(index, Bounds(index.lo, index.hi))
+
+
+def guarded_uses(case: Drawn, names: Container[str], integers: Integers) -> list[tuple[str, Use]]:
+    """The places at which a relation reads `names`, as far as its conditions let it get."""
+    found: list[tuple[str, Use]] = []
+
+    def on_ref(ref: Ref, here: Context) -> Ref:
+        if ref.variable in names:
+            tight = tightened(here.indices, here.condition(), integers)
+            found.append((ref.variable, Use(ref.subscripts, tight)))
+        return ref
+
+    if not case.bad:
+        rewrite(case.body, Context(case.indices).under(case.condition), on_ref)
+    return found
+
+
+def used_axes(
+    uses: list[Use], integers: Integers, fenced: bool = False
+) -> list[Axis | None]:
+    """The axes of a name from the places it is read at; None where nothing says. A subscript that
+    is an index alone says more than `i+1`, unless a condition sees to it that this exists: which
+    says nothing of a name that is `fenced`, with values outside its ranges."""
     axes: list[Axis | None] = []
-    for k in range(len(uses[0])):
+    for k in range(len(uses[0].subscripts)):
         plain: dict[tuple, str] = {}
-        constants, others = [], []
-        for subs in uses:
-            place = integers.polynomial(subs[k])
+        constants, others, sure, facts = [], [], [], []
+        for use in uses:
+            place = integers.polynomial(use.subscripts[k])
             affine = None if place is None else integers.affine(place)
             if affine is None:
                 continue
             index = plain_index(place, integers)
+            tight = {i: use.bounds(i) for i in affine[0]}
+            if any((b.hi - b.lo).constant is not None and (b.hi - b.lo).constant < 0
+                   for b in tight.values()):
+                continue  # its conditions never hold
+            facts += [formula(_nonempty(b), integers) for b in (*tight, *tight.values())]
             if index is not None:
-                plain.setdefault(Bounds(index.lo, index.hi), index.text)
+                plain.setdefault(tight[index], index.text)
             elif affine[0]:
-                others.append(span_of(place, integers))
+                span = span_of(place, integers, tight)
+                others.append(span)
+                if not fenced:
+                    sure += [Bounds(end, end) for end, known in zip(
+                        span, _narrowed(affine[0], tight), strict=True) if known]
             else:
                 constants.append(Bounds(place, place))
-        parts = [*plain, *constants] if plain else [*others, *constants]
+        parts = [*plain, *sure, *constants] if plain else [*others, *constants]
         if not parts:
             axes.append(None)
             continue
-        facts = [
-            formula(Apply("le", (integers.expression(p.lo), integers.expression(p.hi))), integers)
-            for p in parts
-        ]
         lo, hi = hull(list(dict.fromkeys(parts)), facts)
         text = next(iter(plain.values())) if plain else ""
         axes.append(Axis(lo, hi, text))
     return axes
+
+
+def _narrowed(coefficients: dict[Index, Size], tight: dict[Index, Bounds]) -> tuple[bool, bool]:
+    """Whether conditions decide how far an affine subscript goes, at its lower and upper end."""
+    low = high = True
+    for index, coefficient in coefficients.items():
+        at_lo, at_hi = tight[index].lo != index.lo, tight[index].hi != index.hi
+        falls = (-coefficient).at_least(0)
+        low &= at_hi if falls else at_lo
+        high &= at_lo if falls else at_hi
+    return low, high

@@ -32,7 +32,7 @@ from .report import Report
 from .resolve import Resolver
 from .results import Finder, Found, default_items
 from .sequence import Sequence
-from .solve.assign import assign, constants_first
+from .solve.assign import assign, one_each
 from .solve.blocks import Blocks
 from .solve.draw import draw_solved
 from .solve.systems import Systems
@@ -100,15 +100,16 @@ class _Build:
                 seen.in_subscripts |= {n.name for n in S.walk(sub) if type(n) is S.Name}
         self.known = members(self.known, families)
         self.free = members(self.free, families)
+        freed = [out.givens.pop(n) for n in sorted(self.free) if n in out.givens]
         self.dropped = dropped = self.drop_known(out)
         sizes = read_sizes(out, seen, report, self.known, self.free)
         ranks = inputs.ranks(out, seen, sizes, report)
         self.integers = integers = Integers()
         self.resolver = resolver = Resolver(out, sizes, ranks, report)
-        fixed = constants_first(out, resolver, self.known | self.free)
+        one_each(out, resolver, self.known | self.free)
         defaults, self.broken = read_defaults(out, resolver, self.free, report)
         settled = self.known | defaults.keys()
-        given = fixed + [r for n in out.givens for r in out.relations.pop(n, ())]
+        given = [r for n in out.givens for r in out.relations.pop(n, ())]
         assigned = assign(out, seen, resolver, given, dropped, settled, self.find, report)
         self.dropped, given, self.answers = assigned.left, assigned.reported, assigned.found
         report_until(resolver, report)
@@ -138,15 +139,18 @@ class _Build:
             axes.setdefault(name, inputs.default_axes(relation, sizes))
         opened = systems.open(assigned.open, definitions)
         partly = systems.partly(definitions)
-        places = systems.places([*(i for i, _ in asked or ()), *(g.target for g in out.guesses)])
+        places = systems.places([*(i for i, _ in asked or ()), *(g.target for g in out.guesses),
+                                 *(r.lhs for r in out.outside.values()),
+                                 *(S.Subscript(g.name, g.axes, g.name_span) for g in freed)])
+        used = systems.used(partly, definitions, places)
         for name, cases in definitions.items():
             if name not in axes:
-                axes[name] = determined_axes(cases, integers, ranks[name][0])
-                if name in partly:
-                    axes[name] = systems.widen(name, axes[name], places)
+                axes[name] = determined_axes(cases, integers, ranks[name][0], used.get(name, ()))
         integers.whole = {n for n, item in out.givens.items() if item.integer}
         everything = {**definitions, "": systems.rows}
-        inputs.add_used_axes(opened, everything, claims, axes, ranks, integers, report, places)
+        inputs.add_used_axes(
+            opened, everything, claims, axes, ranks, integers, report, places, guarded=True,
+            fenced=out.outside)
         undeclared = inputs.undeclared(ranks, axes, seen, out, self.known, given, report)
         for name, (value, relation) in defaults.items():
             inputs.check_default(name, value, axes[name], relation, report)

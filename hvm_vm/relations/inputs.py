@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from hvm_vm.language import syntax as S
 from hvm_vm.language.diagnostics import MOST
 from hvm_vm.language.source import Span
 
 from .affine import Integers
-from .axes import used_axes
+from .axes import Use, guarded_uses, used_axes
 from .checks import Claim
 from .defaults import SymbolText, shape_of
 from .drawn import Drawn
@@ -107,9 +109,13 @@ def add_used_axes(
     integers: Integers,
     report: Report,
     places: list[tuple[str, tuple[Expr, ...]]] = (),
+    guarded: bool = False,
+    fenced: Container[str] = (),
 ) -> None:
     """Give undeclared inputs, and unknowns, the axes that their uses say. `places`: more of those,
-    with the name that they are of."""
+    with the name that they are of. `guarded`: elements of it exist only where conditions let a
+    relation read them, as nothing but the relations says that they do. `fenced`: names with values
+    outside their ranges."""
     wanted = {n: [] for n in names if known_ranks[n][0]}
     for name in names:
         if not known_ranks[name][0]:
@@ -119,22 +125,26 @@ def add_used_axes(
     everything: list[Expr | None] = []
     for cases in definitions.values():
         for case in cases:
+            if guarded:
+                for name, use in guarded_uses(case, wanted, integers):
+                    wanted[name].append(use)
+                continue
             everything += [case.body, case.condition, *case.subscripts]
     for claim in claims:
         everything += [claim.claim, claim.condition]
     for expr in everything:
         for ref in references(expr) if expr is not None else ():
             if ref.variable in wanted:
-                wanted[ref.variable].append(ref.subscripts)
+                wanted[ref.variable].append(Use(ref.subscripts))
     for name, subscripts in places:
         if name in wanted and len(subscripts) == known_ranks[name][0]:
-            wanted[name].append(subscripts)
+            wanted[name].append(Use(subscripts))
     for name, uses in wanted.items():
         rank, span = known_ranks[name]
         if not uses:  # only in relations that are reported elsewhere, or in outside
             axes[name] = tuple(Axis(ONE, ONE) for _ in range(rank))
             continue
-        found = used_axes(name, uses, integers)
+        found = used_axes(uses, integers, name in fenced)
         for k, axis in enumerate(found):
             if axis is None:
                 report.error(

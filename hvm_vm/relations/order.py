@@ -84,13 +84,9 @@ def order(
     """The determined variables in order, and those that are part of a cycle (reported). Cycles that
     `blocks` can take are solved point by point, those of `systems` for all elements together."""
     reads = _reads(definitions, blocks, systems)
-    found = components(definitions, reads.__getitem__)
-    if systems is not None and systems.tie(found, definitions, reads):
-        reads = _reads(definitions, blocks, systems)
-        found = components(definitions, reads.__getitem__)
     done: list[str] = []
     cyclic: set[str] = set()
-    for component in found:
+    for component in components(definitions, reads.__getitem__):
         if systems is not None and systems.concerns(component):
             done.extend(systems.take(component, definitions, reads))
             continue
@@ -118,7 +114,7 @@ def _reads(definitions: dict[str, list[Drawn]], blocks, systems) -> dict[str, tu
             if more:
                 reads[name] = tuple(dict.fromkeys((*reads[name], *more)))
     if systems is not None:
-        for name, more in systems.reads().items():
+        for name, more in systems.reads(definitions).items():
             known = (n for n in more if n in definitions)
             reads[name] = tuple(dict.fromkeys((*reads.get(name, ()), *known)))
     return reads

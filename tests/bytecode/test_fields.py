@@ -95,7 +95,7 @@ def test_the_least_and_largest_integers_in_places_are_written_and_read():
             assert encode(assemble(disassemble(odd))) == encode(odd)
     text = disassemble(module)
     for number in (LEAST - 1, -LEAST, 1 << 200):
-        with pytest.raises(BytecodeError, match="out of range|too long for 64 bits"):
+        with pytest.raises(BytecodeError, match=r"out of range|too long for 64 bits"):
             assemble(text.replace(".register x f64[0..T - 1]", f".register x f64[{number}..T]"))
 
 

@@ -288,39 +288,79 @@ def test_equilibrium():
     every_way("equilibrium", state, ["total", "pH free total", "pH free pKa"])
 
 
-def test_rod(run):
-    out = run("rod", N=400)
-    k, h, radius, length = 45, 25, 0.005, 0.5
-    m = np.sqrt(2 * h / (k * radius))
-    x = np.linspace(0, length, 401)
-    exact = 20 + (20 * np.sinh(m * x) + 180 * np.sinh(m * (length - x))) / np.sinh(m * length)
-    assert abs(out["T"] - exact).max() < 0.02
-    slope = m * (20 - 180 * np.cosh(m * length)) / np.sinh(m * length)
-    close(out["flow"], -k * np.pi * radius**2 * slope, 0.01)
+# --- systems over arrays ---------------------------------------------------------------------
+def test_heat_rod(run):
+    n, h = 10, 0.1
+    a = 2*np.eye(n + 1) - np.eye(n + 1, k=1) - np.eye(n + 1, k=-1)
+    a[0, :2], a[-1, -2:] = [1, 0], [-1, 1 + 3*h]
+    b = np.full(n + 1, h**2*200)
+    b[0], b[-1] = 20, 45*h
+    close(run("heat_rod")["u"], np.linalg.solve(a, b), 1e-10)
 
 
-def test_network(run):
-    out = run("network")
-    tail, head = np.array([1, 1, 2, 3, 2]) - 1, np.array([2, 3, 4, 4, 3]) - 1
-    drop = out["V"][tail] - out["V"][head]
-    close(drop, out["I"] * [1, 2, 2, 1, 5])
-    close(out["V"][[0, 3]], [10, 0])
-    net = np.bincount(tail, out["I"], 4) - np.bincount(head, out["I"], 4)
-    close(net, [out["supplied"], 0, 0, -out["supplied"]])
+def test_resistors(run):
+    tail, head = np.array([1, 1, 2, 3, 2]), np.array([2, 3, 4, 4, 3])
+    ohms = np.array([1.0, 2, 2, 1, 5])
+    edges = np.zeros((5, 4))
+    edges[range(5), tail - 1], edges[range(5), head - 1] = 1, -1
+    laplacian = edges.T @ np.diag(1/ohms) @ edges
+    inner = np.linalg.solve(laplacian[1:3, 1:3], -10*laplacian[1:3, 0])
+    v = np.array([10, *inner, 0])
+    out = run("resistors")
+    close(out["V"], v, 1e-10)
+    close(out["I"], edges @ v/ohms, 1e-10)
+    close(out["J"], laplacian @ v, 1e-10)
+    close(out["total"], 10/(laplacian @ v)[0], 1e-10)
+    assert abs(run("resistors", R=[1, 2, 2, 4, 5])["I"][4]) < 1e-12
 
 
-def test_plate(run):
-    out = run("plate", N=12)
-    u = np.pad(out["u"], 1)
-    x = np.arange(1, 13) / 13
-    source = 100.0 * ((abs(x - 0.5) < 0.2)[:, None] & (abs(x - 0.3) < 0.2)[None, :])
-    around = u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:]
-    close(4 * out["u"] - around, source / 13**2)
-    close(out["hottest"], out["u"].max())
+@pytest.mark.parametrize("n", [8, 60])
+def test_plate(run, n):
+    from scipy.sparse import diags, eye, kron
+    from scipy.sparse.linalg import spsolve
+
+    second = diags([-1.0, 2, -1], [-1, 0, 1], shape=(n, n))
+    a = (kron(second, eye(n)) + kron(eye(n), second)).tolil()
+    b = np.zeros(n*n)
+    for k in range(n):
+        a[k] = 0
+        a[k, k], b[k] = 1, 100
+    out = run("plate", N=n)
+    u = spsolve(a.tocsc(), b).reshape(n, n)
+    close(out["u"], u, 1e-9)
+    close(out["middle"], u[(n + 1)//2 - 1, (n + 1)//2 - 1], 1e-9)
 
 
 def test_leontief(run):
-    a = np.array([[0.2, 0.3, 0.2], [0.4, 0.1, 0.2], [0.1, 0.3, 0.2]])
-    close(run("leontief")["x"], np.linalg.solve(np.eye(3) - a, [10, 5, 6]))
-    program = hvm_vm.compile(FOLDER / "leontief.hmp", known=["x"], free=["demand"], find=["demand"])
-    close(program(x=[200.0, 200.0, 200.0])["demand"], 200 - a @ [200, 200, 200])
+    use = np.array([[0.2, 0.3, 0.05], [0.25, 0.15, 0.2], [0.1, 0.2, 0.1]])
+    close(run("leontief")["x"], np.linalg.solve(np.eye(3) - use, [120.0, 150, 200]), 1e-12)
+
+
+def test_truss(run):
+    out = run("truss")
+    support, load = out["support"], np.zeros((5, 2))
+    load[1, 1], load[4, 1] = -10, -5
+    close(support.sum(axis=0), -load.sum(axis=0), 1e-10)
+    close(support[2, 1], (10*4 + 5*6)/8, 1e-10)  # moments around joint 1
+    at = np.array([[0.0, 0], [4, 0], [8, 0], [2, 3], [6, 3]])
+    p, q = np.array([1, 2, 1, 2, 2, 3, 4]) - 1, np.array([2, 3, 4, 4, 5, 5, 5]) - 1
+    unit = (at[q] - at[p])/np.linalg.norm(at[q] - at[p], axis=1)[:, None]
+    balance = support + load
+    for b in range(7):
+        balance[p[b]] += out["S"][b]*unit[b]
+        balance[q[b]] -= out["S"][b]*unit[b]
+    close(balance, np.zeros((5, 2)), 1e-10)
+
+
+def test_gaussian_process(run):
+    x, y = np.array([-2, -1, 0, 1.5, 2.5]), np.array([0.4, -0.8, 0.1, 1.2, 0.3])
+    at = np.array([-1.5, 0.5, 4])
+
+    def cov(a, b):
+        return np.exp(-np.subtract.outer(a, b)**2/2)
+
+    both = cov(x, x) + 0.01*np.eye(5)
+    out = run("gaussian_process")
+    close(out["mean_at"], cov(at, x) @ np.linalg.solve(both, y), 1e-10)
+    spread = 1 - np.sum(cov(at, x).T*np.linalg.solve(both, cov(at, x).T), axis=0)
+    close(out["deviation"], np.sqrt(spread), 1e-10)

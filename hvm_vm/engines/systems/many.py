@@ -38,7 +38,7 @@ class Many:
         of the matrix with its equations scaled), sum[j](|J_ij*x_j|), and the same for unknowns as
         large as the largest of their arrays."""
         step = np.full((self.lanes, self.n), np.nan)
-        levels, level = self.pattern.levels(x), np.full((self.lanes, self.n), np.nan)
+        levels, level = self.pattern.levels(x, self.epsilon), np.full((self.lanes, self.n), np.nan)
         condition = np.full(self.lanes, np.inf)
         reach = np.full((self.lanes, self.n), np.nan)
         at_once = max(1, NUMBERS // self.n**2)

@@ -30,6 +30,7 @@ LARGEST = 1e10   # damping, before a start is given up
 SLOW = 15        # steps without progress, likewise
 ATTEMPTS = 6     # from the start, then from elsewhere
 REFINED = 4      # corrections of a linear solution, at most
+SUBSTITUTED = 4  # rounds in which unknowns are told from those told before
 NORMAL = 700     # unknowns up to which Levenberg-Marquardt's normal equations are dense
 
 
@@ -135,7 +136,7 @@ class One:
         size, level = point.scale, np.zeros(len(point.x))
         if point.slopes is not None:
             size = np.maximum(size, point.slopes.reach(point.x))
-            level = point.slopes.reach(self.pattern.levels(point.x[None])[0])
+            level = point.slopes.reach(self.pattern.levels(point.x[None], self.epsilon)[0])
         found = in_parts(point.residual, size, level, self.epsilon)
         return np.where(np.isnan(found), np.inf, found)
 
@@ -181,6 +182,8 @@ class One:
         shares = None
         if not ratio <= self.rounding:
             point.slopes = start.slopes or self.slopes()
+            if ratio < np.inf:
+                point = self._alone(point)
             shares = self.relative(point)
             ratio = shares.max(initial=0.0)
         if not np.isfinite(point.x).all() or not ratio < np.inf:
@@ -194,6 +197,29 @@ class One:
         if status == SOLVED:
             self.values.again(self.pattern, self.layout, wanted, self.rounding)
         return Ended(status, point, self.passes, shares)
+
+    def _alone(self, point: Point) -> Point:
+        """A solution in which unknowns that have an equation of their own (`u[1] = 0`), or one with
+        only such unknowns beside them, have that value, and not what an elimination leaves of it.
+        `point` where that is no better."""
+        slopes = point.slopes
+        there = slopes.numbers != 0
+        rows, columns, numbers = slopes.rows[there], slopes.columns[there], slopes.numbers[there]
+        after = point
+        for _ in range(SUBSTITUTED):
+            alone = np.bincount(rows, minlength=slopes.size)[rows] == 1
+            if not alone.any():
+                break
+            x = after.x.copy()
+            x[columns[alone]] -= after.residual[rows[alone]] / numbers[alone]
+            after = self.at(x, slopes=False)
+            known = np.zeros(slopes.size, bool)
+            known[columns[alone]] = True
+            left = ~known[columns]
+            rows, columns, numbers = rows[left], columns[left], numbers[left]
+        after.slopes, after.factors = slopes, point.factors
+        worst = max(self.rounding, self.relative(point).max(initial=0.0))
+        return after if self.relative(after).max(initial=0.0) <= worst else point
 
     @staticmethod
     def _ratio(point: Point) -> float:

@@ -64,14 +64,17 @@ class Pattern:
         """No slope depends on the batch point or on an unknown: one matrix serves all."""
         return self.linear and not any(entry.varies for entry in self.entries)
 
-    def levels(self, x: np.ndarray) -> np.ndarray:
+    def levels(self, x: np.ndarray, epsilon: float) -> np.ndarray:
         """Of each unknown element the largest magnitude in its array; `x` has a row for each batch
-        point."""
+        point. An array that is 0 but for the rounding of the others (Arioli, Demmel and Duff 1989,
+        section 3) has the largest magnitude of all."""
         cuts = [*self.arrays, self.size]
         out = np.empty_like(x)
+        most = abs(x).max(axis=1, keepdims=True, initial=0)
         for first, last in pairwise(cuts):
             if last > first:
-                out[:, first:last] = abs(x[:, first:last]).max(axis=1, keepdims=True)
+                largest = abs(x[:, first:last]).max(axis=1, keepdims=True)
+                out[:, first:last] = np.where(largest > 16 * epsilon * most, largest, most)
         return out
 
     def relation_of(self, equation: int) -> tuple[int, int]:

@@ -155,7 +155,7 @@ class System:
         for _ in range(1 + newton.REFINED):
             values.put(x + step)
             residual, scale = residuals.at()
-            level = slopes.reach_of_all(pattern.levels(values.get()))
+            level = slopes.reach_of_all(pattern.levels(values.get(), epsilon))
             shares = relative(residual, scale, level, epsilon)
             worst = float(shares.max(initial=0))
             if best is not None and not worst < 0.5 * best[0]:

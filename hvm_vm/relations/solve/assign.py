@@ -55,27 +55,43 @@ class Assignment:
     reported: list[S.Relation] = field(default_factory=list)
 
 
-def constants_first(out: Outline, resolver: Resolver, others: Iterable[str]) -> list[S.Relation]:
-    """Names with a constant and another relation: the constant is what is known of them (but for
-    the names in `others`), so the other relation is free to determine an unknown that it holds."""
-    free: list[S.Relation] = []
-    crowded = [n for n, r in out.relations.items() if len(r) == 2 and n not in out.givens]
+def one_each(out: Outline, resolver: Resolver, others: Iterable[str]) -> None:
+    """Names with several relations `name = …` for the whole of them: one determines the name (a
+    constant, or one whose names are known), and the rest are free to determine an unknown that
+    they hold (but for the names in `others`), as in `q = a - b*p` beside `q = c + d*p`."""
+    crowded = [n for n, r in out.relations.items() if len(r) > 1 and n not in out.givens]
     if not crowded:
-        return free
+        return
     speaks = Speaks(out, resolver)
     known = {*out.relations, *out.givens, *resolver.sizes.values, *out.indices, *others}
     for name in crowded:
         relations = out.relations[name]
-        if name in others or any(
-            not _plain(r.lhs, out) or r.where is not None or r.otherwise for r in relations
-        ):
+        wholes = [_whole(r, resolver) for r in relations]
+        if name in others or None in wholes or len(set(wholes) - {LIST}) > 1:
             continue
-        constants = [r for r in relations if default_value(r, out) is not None]
-        rest = [r for r in relations if r not in constants]
-        if len(constants) == 1 and any(n not in known for n in speaks.of(rest[0])):
-            out.relations[name] = constants
-            free += rest
-    return free
+        missing = [sum(n not in known for n in speaks.of(r)) for r in relations]
+        constants = [default_value(r, out) is not None for r in relations]
+        if not any(missing) or sum(constants) > 1:
+            continue
+        own = constants.index(True) if any(constants) else missing.index(min(missing))
+        out.relations[name] = [relations[own]]
+        out.implicit += [r for k, r in enumerate(relations) if k != own]
+
+
+LIST = ("list",)  # the whole of a name, whatever its ranges are
+
+
+def _whole(relation: S.Relation, resolver: Resolver) -> tuple | None:
+    """The ranges for which a relation `name[i,j] = …` determines its name; None for a case."""
+    if relation.where is not None or relation.otherwise:
+        return None
+    lhs, bounds = relation.lhs, resolver.sizes.bounds
+    if type(lhs) is S.Name:
+        return LIST if type(relation.rhs) is S.ListExpr else ()
+    names = [s.name for s in lhs.subs if type(s) is S.Name and s.name in bounds]
+    if len(set(names)) < len(lhs.subs):
+        return None
+    return tuple(bounds[n] for n in names)
 
 
 def assign(
@@ -329,7 +345,7 @@ def _take(rows, matching: Matching, tied: list[int], out: Outline, speaks,
             continue
         turned = [turn_round(r, name, out) for r in row.relations]
         plain = all(t is not None and _plain(t.target, out) for t in turned)
-        if name not in together and plain:
+        if name not in together and plain and not (_shares(row) and _unfit(name, row, speaks)):
             out.relations[name] = [
                 S.Relation(t.target, t.value, r.where, r.otherwise, span=r.span)
                 for t, r in zip(turned, row.relations, strict=True)
@@ -363,12 +379,25 @@ def _together(
         reads[name] = tuple(found)
     # So does one with a name that is unknown in part, and that no relation is matched to.
     coupled = [*tied, *(row for n, row in matched.items() if n in out.relations or row.partly)]
-    for row in coupled if tied or any(n in out.relations for n in matched) else ():
-        for name in (*row.unknowns, *row.partly):
-            own = reads.get(name, ())
-            reads[name] = tuple(dict.fromkeys((*own, *row.unknowns, *row.partly)))
+    if not tied and not any(n in out.relations for n in matched):
+        coupled = []
+    coupled += [r for n, r in matched.items() if _shares(r) and _unfit(n, r, speaks)]
+    for row in coupled:
+        held = [n for n in (*row.unknowns, *row.partly) if n in names]
+        for name in held:
+            reads[name] = tuple(dict.fromkeys((*reads.get(name, ()), *held)))
     found = components(list(reads), reads.__getitem__)
     return {n for c in found if len(c) > 1 for n in c if n in matched}
+
+
+def _shares(row: Row) -> bool:
+    return len(row.unknowns) + len(row.partly) > 1
+
+
+def _unfit(name: str, row: Row, speaks: Speaks) -> bool:
+    """Whether a relation does not give one equation for each element of the name that it is matched
+    to, as far as its indices tell: `sum[j](S[i,j]*w[j]) = lam` for lam."""
+    return any(speaks.free_indices(r) != speaks.ranks[name][0] for r in row.relations)
 
 
 def _plain(target: S.Name | S.Subscript, out: Outline) -> bool:

@@ -101,9 +101,10 @@ class Diagnosis:
         elif competing:
             self._over([r for k in competing for r in rows[k].relations], wanted)
         for name in list(loose):
-            if self.speaks.ranks[name][0] and any(
-                self._couples(r, name) for row in rows if name in row.unknowns
-                for r in row.relations
+            rank = self.speaks.ranks[name][0]
+            if any(
+                (rank and self._couples(r, name)) or self.speaks.free_indices(r) > rank
+                for row in rows if name in row.unknowns for r in row.relations
             ):
                 loose.remove(name)
                 open.append(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hvm_vm.bytecode.limits import MAX_DIMS
+from hvm_vm.bytecode.limits import MAX_UNKNOWN_DIMS
 from hvm_vm.bytecode.sizes import Size
 
 from ..affine import Integers
@@ -106,12 +106,13 @@ def warn_of_cycle(group: Group, component: list[str], reads, axes, guesses, repo
 def check_axes(group: Group, component: list[str], reads, axes, report: Report) -> None:
     """Report a system over more arrays than one instruction can hold."""
     count = sum(len(axes[n]) for n in group.unknowns)
-    if count <= MAX_DIMS:
+    if count <= MAX_UNKNOWN_DIMS:
         return
     first = min(group.equations, key=lambda e: e.node.span.start)
     report.error(
         f"{len(group.unknowns)} variables depend on each other ({shown_cycle(component, reads)})"
-        f" and would be solved for together, with {count} axes; a system can have {MAX_DIMS}",
+        f" and would be solved for together, with {count} axes; a system can have"
+        f" {MAX_UNKNOWN_DIMS}",
         first.node.span,
         help="say what determines one of them without the others, or make one array of several",
     )

@@ -20,7 +20,7 @@ from ..scope import Free
 from ..system import Apply, Expr, IndexValue, Ref
 
 
-@dataclass
+@dataclass(eq=False)
 class Whole:
     """A relation or the cases of one. `names`: the unknowns that it may determine; `matched` the
     one that it is matched to. `rows`: its cases as residuals."""

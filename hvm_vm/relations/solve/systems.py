@@ -19,7 +19,7 @@ from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
 
 from ..affine import Integers
-from ..axes import hull, used_axes
+from ..axes import Use, guarded_uses, used_axes
 from ..cases import FALSE, Cases
 from ..coverage import Coverage
 from ..drawn import Drawn
@@ -65,7 +65,6 @@ class Systems:
         self.wholes: list[Whole] = []
         self.points: list[Whole] = []  # relations that are solved point by point if nothing else
         self.names: dict[str, None] = {}
-        self.ties: list[Whole] = []  # relations that tie all that they hold together
         self.found: list[Group] = []
         self.members: dict[str, None] = {}
         self.axes: dict[str, tuple[Axis, ...]] = {}
@@ -104,28 +103,37 @@ class Systems:
         held.update(dict.fromkeys(w.matched for w in self._all() if w.matched))
         return [n for n in held if n in definitions]
 
-    def widen(self, name: str, axes: tuple[Axis, ...], places) -> tuple[Axis, ...]:
-        """The axes of a name that is determined in part, with the places where it is unknown.
-        `places`: more of those, see `places`."""
-        if not axes:
-            return axes
-        uses = [r.subscripts for r in self._uses(name)]
-        uses += [subs for n, subs in places if n == name and len(subs) == len(axes)]
-        if not uses:
-            return axes
-        found = []
-        for axis, other in zip(axes, used_axes(name, uses, self.integers), strict=True):
-            if other is not None:
-                facts = [formula(Apply("le", (self.integers.expression(p.lo),
-                                              self.integers.expression(p.hi))), self.integers)
-                         for p in (axis, other)]
-                bounds = hull([Bounds(axis.lo, axis.hi), Bounds(other.lo, other.hi)], facts)
-                axis = Axis(bounds.lo, bounds.hi, axis.text or other.text)
-            found.append(axis)
-        return tuple(found)
+    def used(self, names: list[str], definitions, places) -> dict[str, list[Axis | None]]:
+        """How far names that are determined in part are read by relations that may determine the
+        rest, or asked for; else by those that are computed from them."""
+        arrays = {n for n in names if self.resolver.ranks[n][0]}
+        if not arrays:
+            return {}
+        first = self._uses([row for w in self._all() for row in w.rows], arrays)
+        for name, subscripts in places:
+            if name in arrays:
+                first.setdefault(name, []).append(Use(subscripts))
+        later = self._uses([c for cases in definitions.values() for c in cases], arrays)
+        found = {}
+        for name in arrays:
+            axes = self._axes(name, first)
+            if None in axes:
+                axes = [a or b for a, b in zip(axes, self._axes(name, later), strict=True)]
+            found[name] = axes
+        return found
 
-    def _uses(self, name: str) -> list[Ref]:
-        return [r for w in self._all() for r in w.references() if r.variable == name]
+    def _uses(self, cases: list[Drawn], names: set[str]) -> dict[str, list[Use]]:
+        found: dict[str, list[Use]] = {}
+        for case in cases:
+            for name, use in guarded_uses(case, names, self.integers):
+                found.setdefault(name, []).append(use)
+        return found
+
+    def _axes(self, name: str, uses: dict[str, list[Use]]) -> list[Axis | None]:
+        rank = self.resolver.ranks[name][0]
+        good = [use for use in uses.get(name, ()) if len(use.subscripts) == rank]
+        fenced = name in self.resolver.out.outside
+        return used_axes(good, self.integers, fenced) if good else [None] * rank
 
     def places(self, items: list[S.Expr]) -> list[tuple[str, tuple[Expr, ...]]]:
         """The places at which `find v[o]` and `guess v[o] = …` speak of arrays; and where an array
@@ -145,28 +153,46 @@ class Systems:
             name = whole.matched
             if name is None or name in spoken or self.resolver.ranks[name][0] != 1:
                 continue
-            uses = [r.subscripts for r in self._uses(name)]
-            if not uses or used_axes(name, uses, self.integers) == [None]:
+            uses = self._uses([row for w in self._all() for row in w.rows], {name})
+            if self._axes(name, uses) == [None]:
                 found += [(name, (IndexValue(row.indices[0]),))
                           for row in whole.rows if len(row.indices) == 1]
         return found
 
     def decide(self, definitions, coverage: Coverage) -> None:
-        """Add the names that are read where no explicit relation determines them. A matched name
-        that explicit relations determine whole is an error."""
+        """Add the names that are read where no explicit relation determines them, and take out
+        those that are read elsewhere only. A matched name that explicit relations determine whole
+        is an error."""
         partial = coverage.partial
-        held = [n for n in self.partly(definitions) if n in partial and n not in self.names]
-        for whole in self._all():
-            for row in whole.rows:
-                for name in held:
-                    if name not in self.names and not row.bad and coverage.holes(
-                        row.body, Context(row.indices).under(row.condition), name
-                    ):
-                        self.names[name] = None
+        open: dict[str, list[Whole]] = {n: [] for n in self.partly(definitions) if n in partial}
+        for whole in self._all() if open else ():
+            held = dict.fromkeys(r.variable for r in whole.references())
+            for name in held:
+                if name in open and self._open(whole, name, coverage):
+                    open[name].append(whole)
+            if whole.matched in open and whole.matched not in held:  # read by what it reads
+                open[whole.matched].append(whole)
+        self.names.update(dict.fromkeys(n for n, wholes in open.items() if wholes))
         for whole in self.wholes:
             name = whole.matched
-            if name in definitions and definitions[name] and name not in coverage.partial:
+            if name in open and not open[name]:
+                self.names.pop(name, None)
+                held = [n for n, wholes in open.items() if whole in wholes]
+                if not any(n in self.names for n in [*held, *whole.names]):
+                    self._known(whole, name, definitions)
+                taken = {w.matched for w in self._all()}
+                whole.matched = next((n for n in held if n not in taken), None)
+                for row in whole.rows:
+                    row.name = whole.matched or ""
+            if name in definitions and definitions[name] and name not in partial:
                 self._known(whole, name, definitions)
+
+    def _open(self, whole: Whole, name: str, coverage: Coverage) -> bool:
+        """Whether a relation reads elements of `name` that no explicit relation determines."""
+        return any(
+            not row.bad and coverage.holes(
+                row.body, Context(row.indices).under(row.condition), name)
+            for row in whole.rows)
 
     def _known(self, whole: Whole, name: str, definitions) -> None:
         report, first = self.report, whole.relations[0]
@@ -180,16 +206,18 @@ class Systems:
         )
 
     # -- order -----------------------------------------------------------------------------------
-    def reads(self) -> dict[str, dict[str, None]]:
+    def reads(self, definitions) -> dict[str, dict[str, None]]:
         """What each unknown reads through the relations of systems. A relation without an unknown
-        of its own ties all that it holds together, as does an unknown without a relation."""
+        of its own ties all that it holds together, as does one that does not determine just the
+        elements of its own, or an unknown without a relation."""
         found: dict[str, dict[str, None]] = {n: {} for n in self.names}
         matched = {w.matched for w in self._all() if w.matched}
         for whole in self._all():
             refs = dict.fromkeys(r.variable for r in whole.references())
             held = [n for n in refs if n in self.names]
             loose = [n for n in held if n not in matched]
-            owner = held if whole.matched is None or whole in self.ties else [whole.matched]
+            fits = whole.matched and (whole in self.points or self._fits(whole, definitions))
+            owner = [whole.matched] if fits else held
             for name in owner:
                 if name in found:
                     found[name].update(refs)
@@ -199,6 +227,22 @@ class Systems:
         for name, refs in found.items():
             refs.pop(name, None)
         return found
+
+    def _fits(self, whole: Whole, definitions) -> bool:
+        """Whether a relation, with the explicit ones of the name that it is matched to, determines
+        just the elements of that name."""
+        name = whole.matched
+        others = [w for w in self.wholes if w.matched == name and w is not whole]
+        cases = definitions.get(name, ())
+        if whole.bad or others or any(c.bad for c in cases):
+            return True  # an error is reported anyway
+        rows = [replace(row) for row in whole.rows]
+        rows += [replace(c) for c in cases if c.implicit]
+        explicit = {name: [c for c in cases if not c.implicit]}
+        for row in rows:
+            self._within(row, set(self.names))
+        self._supersede([(whole, row) for row in rows], explicit, [name])
+        return self._balance(rows, explicit, [name]) == Size.of(0)
 
     def concerns(self, component: list[str]) -> bool:
         return any(n in self.names for n in component)
@@ -228,26 +272,6 @@ class Systems:
         warn_of_cycle(group, component, reads, self.axes, self.blocks.guesses, self.report)
         self._enter(group)
         return [*unknowns, *inside]
-
-    def tie(self, found, definitions, reads) -> bool:
-        """Where a component's equations are not certain to be as many as its unknown elements, and
-        a relation that determines a name in part holds other unknowns too: let such relations tie
-        all that they hold together. Whether that changes what is solved together."""
-        loose = [w for w in self._all() if w.matched in definitions and w not in self.ties
-                 and len({r.variable for r in w.references()} & self.names.keys()) > 1]
-        if not loose or not any(
-            self._uncertain(c, definitions, reads) for c in found if self.concerns(c)
-        ):
-            return False
-        self.ties += loose
-        return True
-
-    def _uncertain(self, component: list[str], definitions, reads) -> bool:
-        wholes = self._wholes(component)
-        if self._bad(component, wholes, definitions):
-            return False
-        kept = self._keep(component, wholes, definitions, reads)
-        return self._balance(kept.rows, kept.explicit, kept.unknowns) != 0
 
     def _wholes(self, component: list[str]) -> list[Whole]:
         members = set(component)

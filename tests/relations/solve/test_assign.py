@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import hvm_vm
@@ -100,6 +101,25 @@ def test_divisions_are_required_to_be_possible():
     assert built.order == ("x",) and "it divides by 0" in built.requirements[0].message
 
 
+def test_relations_are_solved_for_elements():
+    """A relation determines elements, not whole names: x[1] and x[2] from two relations."""
+    out = hvm_vm.compile("given a\nx[1] + x[2] = a\nx[1] - x[2] = 1")(a=5.0)
+    assert out["x"] == pytest.approx([3, 2])
+    text = "index i, j : 3\ngiven A[i,j], b[i]\nsum[j](A[i,j]*x[j]) = b[i]"
+    matrix = np.array([[2.0, 1, 0], [1, 3, 1], [0, 1, 4]])
+    out = hvm_vm.compile(text)(A=matrix, b=matrix @ [1.0, -2, 3])
+    assert out["x"] == pytest.approx([1, -2, 3])
+    out = hvm_vm.compile("index i : 3\nx[i]^2 = i where i > 1\nx[1] = 7")()
+    assert out["x"] == pytest.approx([7, 2**0.5, 3**0.5])
+
+
+def test_a_cycle_of_arrays_is_a_system():
+    out = hvm_vm.compile("index i : 3\na[i] = b[4-i] + i\nb[i] = 2*a[i]\nfind a, b")()
+    matrix = np.eye(3) - 2*np.eye(3)[::-1]
+    expected = np.linalg.solve(matrix, [1.0, 2, 3])
+    assert out["a"] == pytest.approx(expected) and out["b"] == pytest.approx(2*expected)
+
+
 def test_a_guess_is_a_number_that_is_known():
     assert "cannot depend on what is solved for" in error("guess x = y\nx^2 = 4\ny = x")
     assert "a guess is a number" in error("guess x = 'A'\nx^2 = 4")
@@ -136,3 +156,32 @@ def test_what_nobody_wants_is_not_found_through_others():
     built = system("given speed\nup = 2*speed\nheight = up^2\ntime = up/5\nfind time",
                    known={"height"})
     assert not built.blocks
+
+
+@pytest.mark.parametrize("text, found", [
+    ("y = 2*x\ny = 10 - x\nfind x, y", {"x": 10/3, "y": 20/3}),
+    ("z = x + y\nz = 2*x - y + 1\nz = 5 - x\nfind x, y, z", {"x": 1.8, "y": 1.4, "z": 3.2}),
+    ("given a\nq = 3*p\nq = a + 2\nfind p", {"p": 1.0}),
+    ("q = a - p\nq = 2*p\na = 6\nfind q", {"q": 4.0}),
+    ("index i : 2\nq[i] = 8 - i*p[i]\nq[i] = i*p[i]\nfind p[i]", {"p": [4, 2]}),
+])  # fmt: skip
+def test_two_relations_may_be_written_for_one_name(text, found):
+    """One determines it, the other an unknown that it holds."""
+    inputs = {"a": 1.0} if "given a" in text else {}
+    out = hvm_vm.compile(text)(inputs)
+    assert {n: out[n] for n in found} == {n: pytest.approx(v) for n, v in found.items()}
+
+
+def test_two_relations_for_one_name_without_an_unknown_overlap():
+    assert "two relations determine z" in error("given x\nz = x + 1\nz = 2*x")
+    assert "two relations determine y" in error("y = 2*x\ny = 10 - x", known={"x"})
+
+
+def test_what_is_given_may_be_freed():
+    """A declared input that is not known this time is found, as any other name."""
+    text = "given R, I\nV = R*I\nfind V"
+    program = hvm_vm.compile(text, known={"V"}, free={"I"}, find=["I"])
+    assert program(V=6.0, R=2.0)["I"] == pytest.approx(3)
+    text = "index i, j : N\ngiven A[i,j], b[i]\nfind x[j]\nsum[j](A[i,j]*x[j]) = b[i]"
+    program = hvm_vm.compile(text, known={"x"}, free={"b"}, find=["b"])
+    assert program(A=np.diag([1.0, 2]), x=[3.0, 4])["b"] == pytest.approx([3, 8])
