@@ -106,6 +106,10 @@ def singular(names, lines, x, residual, jacobian) -> str:
         terms += [(-table[row, j], names[j]) for j in range(n) if j not in fixed]
         family.append(f"{names[column]} = {_sum(terms)}")
     loose = [names[j] for j in range(n) if j not in fixed]
+    if not loose:  # singular as the solve scaled them, not as they stand here
+        shown = "".join(f"\n  line {line}" for line in lines[:MOST])
+        return (f"{listed(names)} cannot be told: their relations are so close to saying the same,"
+                f" or to contradicting each other, that rounding decides{shown}")
     shown = "".join(f"\n  {text}" for text in family[:MOST])
     redundant = "".join(f"\n  line {line}" for line in lines[:MOST])
     return (f"the relations leave {listed(loose)} open, since some of them say the same. Every"
