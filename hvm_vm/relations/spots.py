@@ -54,11 +54,12 @@ class Spots:
 
 
 def _reads(statement: S.Relation | S.Check):
-    """The names and subscripted names in a statement, but for a relation's left side."""
-    if type(statement) is S.Check:
+    """The names and subscripted names in a statement, but for what an explicit relation is for."""
+    if isinstance(statement, S.Check):
         parts = (statement.condition, statement.within, statement.where)
     else:
-        parts = (statement.rhs, statement.where)
+        explicit = type(statement.lhs) in (S.Name, S.Subscript)
+        parts = (None if explicit else statement.lhs, statement.rhs, statement.where)
     for part in parts:
         for node in S.walk(part) if part is not None else ():
             if type(node) in (S.Name, S.Subscript):
