@@ -180,6 +180,28 @@ class Sparse(Factors):
         return self.lu.solve(np.ascontiguousarray(right.T), "T" if transposed else "N").T
 
 
+class RowsScaled(Factors):
+    """Factors of a matrix whose rows have been multiplied by `row`."""
+
+    def __init__(self, made: Factors, row: np.ndarray):
+        self.made, self.row = made, row
+        self.layout, self.name = made.layout, made.name
+        self.pivot, self.norm = made.pivot, made.norm
+
+    def solve(self, right):
+        return self.made.solve(right * self.row)
+
+    def solve_transposed(self, right):
+        return self.made.solve_transposed(right) * self.row
+
+
+def powers_of_two(sizes: np.ndarray) -> np.ndarray:
+    """What brings magnitudes near 1 without rounding; 1 for what is 0 or not finite."""
+    usual = np.isfinite(sizes) & (sizes > 0)
+    exponents = np.frexp(np.where(usual, sizes, 1.0))[1]
+    return np.ldexp(1.0, -exponents)
+
+
 def factorise(layout: Layout, numbers: np.ndarray, norm: Callable[[], float]) -> Factors:
     """Factors of a matrix in its layout. `numbers` may be overwritten; `norm` is its largest sum of
     magnitudes of a row, asked for only by `condition`."""

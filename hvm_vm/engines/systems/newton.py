@@ -15,7 +15,7 @@ from math import nan
 
 import numpy as np
 
-from hvm_vm.engines.systems.factors import Factors, factorise
+from hvm_vm.engines.systems.factors import Factors, RowsScaled, factorise, powers_of_two
 from hvm_vm.engines.systems.layout import Layout
 from hvm_vm.engines.systems.pattern import Pattern
 from hvm_vm.engines.systems.residuals import Residuals, slope_values, slope_view
@@ -123,11 +123,7 @@ class One:
 
     def eliminate(self, point: Point) -> Factors:
         numbers = np.empty(self.layout.length)
-        cuts, at = [], 0
-        for entry in self.pattern.entries:
-            cuts.append(point.slopes.numbers[at : at + len(entry.rows)])
-            at += len(entry.rows)
-        self.layout.fill(cuts, numbers)
+        self.layout.fill(self._parts(point.slopes), numbers)
         point.factors = factorise(self.layout, numbers, lambda: point.slopes.norm())
         return point.factors
 
@@ -165,22 +161,14 @@ class One:
             lack = deficient(start.slopes, self.epsilon)
             if lack is not None:
                 return Ended(SINGULAR, start, self.passes, self.relative(start), lack)
-        best = None
-        step = factors.solve(-start.residual[None])[0]
-        for _ in range(1 + REFINED):
-            point = self.at(x + step, slopes=False)
-            point.factors = factors
-            ratio = self._ratio(point)
-            if best is not None and not ratio < 0.5 * best[0]:
-                break
-            best = ratio, point
-            if not self.rounding < ratio < np.inf:
-                break
-            x = point.x
-            step = factors.solve(-point.residual[None])[0]
-        ratio, point = best
+        ratio, point = self._refined(start, factors)
+        if self.tolerance < ratio < np.inf:  # relations of very different sizes, perhaps
+            slopes = point.slopes = start.slopes = start.slopes or self.slopes()
+            found = self.relative(point).max(initial=0.0), point
+            other = self._refined(start, self._balanced(slopes), slopes)
+            ratio, point = min(found, other, key=lambda found: found[0])
         shares = None
-        if not ratio <= self.rounding:
+        if not ratio <= self.rounding or point.slopes is not None:
             point.slopes = start.slopes or self.slopes()
             if ratio < np.inf:
                 point = self._alone(point)
@@ -197,6 +185,42 @@ class One:
         if status == SOLVED:
             self.values.again(self.pattern, self.layout, wanted, self.rounding)
         return Ended(status, point, self.passes, shares)
+
+    def _refined(
+        self, start: Point, factors: Factors, slopes: Slopes | None = None
+    ) -> tuple[float, Point]:
+        """A solution by iterative refinement, and the largest of its residuals in parts of their
+        terms (those that `slopes` show, too)."""
+        best, x = None, start.x
+        step = factors.solve(-start.residual[None])[0]
+        for _ in range(1 + REFINED):
+            point = self.at(x + step, slopes=False)
+            point.factors, point.slopes = factors, slopes
+            ratio = self._ratio(point) if slopes is None else self.relative(point).max(initial=0.0)
+            if best is not None and not ratio < 0.5 * best[0]:
+                break
+            best = ratio, point
+            if not self.rounding < ratio < np.inf:
+                break
+            x = point.x
+            step = factors.solve(-point.residual[None])[0]
+        return best
+
+    def _balanced(self, slopes: Slopes) -> Factors:
+        """Factors of the matrix with rows of largest magnitude 1, so that pivots are chosen among
+        equals (Skeel 1979)."""
+        row = powers_of_two(slopes.largest())
+        numbers = np.empty(self.layout.length)
+        self.layout.fill(self._parts(slopes.scaled(row, np.ones(slopes.size))), numbers)
+        return RowsScaled(factorise(self.layout, numbers, slopes.norm), row)
+
+    def _parts(self, slopes: Slopes) -> list[np.ndarray]:
+        """The slopes of each entry."""
+        cuts, at = [], 0
+        for entry in self.pattern.entries:
+            cuts.append(slopes.numbers[at : at + len(entry.rows)])
+            at += len(entry.rows)
+        return cuts
 
     def _alone(self, point: Point) -> Point:
         """A solution in which unknowns that have an equation of their own (`u[1] = 0`), or one with

@@ -295,3 +295,22 @@ def test_random_linear_systems(made):
         found = run(text, engine, **values)
         for name, x in wanted.items():
             assert np.allclose(found[name], x, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("engine", ["reference", "jit"])
+def test_relations_of_very_different_sizes(engine):
+    """u[0] = 200 beside slopes of 1e12: pivots are chosen among rows of one size."""
+    n = 100_000
+    text = """index i : 0..N
+    given k
+    find u
+    dx = 0.5/N
+    k*(u[i-1] - 2*u[i] + u[i+1])/dx^2 = 10000*(u[i] - 20)
+    u[0] = 200
+    u[N] = 40
+    """
+    u = hvm.compile(text)(N=n, k=45.0, engine=engine)["u"]
+    x, m = np.linspace(0, 0.5, n + 1), (10000/45)**0.5
+    exact = 20 + (20*np.sinh(m*x) + 180*np.sinh(m*(0.5 - x)))/np.sinh(m*0.5)
+    assert u[0] == 200 and u[-1] == 40
+    np.testing.assert_allclose(u, exact, atol=1e-4)
