@@ -32,9 +32,10 @@ from .report import Report
 from .resolve import Resolver
 from .results import Finder, Found, default_items
 from .sequence import Sequence
-from .solve.assign import assign, one_each
+from .solve.assign import assign
 from .solve.blocks import Blocks
 from .solve.draw import draw_solved
+from .solve.repeated import one_each
 from .solve.systems import Systems
 from .spelling import members, spell_out
 from .split import split

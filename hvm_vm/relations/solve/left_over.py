@@ -1,0 +1,96 @@
+"""The relations that are not written for a name, and the names that they may determine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hvm_vm.language import syntax as S
+
+from ..names import Outline, Survey
+from .inversion import occurrences
+from .speaks import Speaks
+
+
+@dataclass
+class Row:
+    """A relation, or the cases of one (all with `where`). `left` names its known left side."""
+
+    relations: list[S.Relation]
+    unknowns: tuple[str, ...]
+    kind: str  # "implicit", "given" or "dropped"
+    partly: tuple[str, ...] = ()  # names it holds that their own relations determine in part only
+
+    @property
+    def first(self) -> S.Relation:
+        return self.relations[0]
+
+
+def rows_of(
+    out: Outline, given, dropped, speaks: Speaks, known: set[str], asked: set[str]
+) -> list[Row]:
+    rows: list[Row] = []
+    cases: dict[tuple, Row] = {}
+    sources = [("implicit", out.implicit), ("given", given), ("dropped", dropped)]
+    for kind, relations in sources:
+        for relation in relations:
+            unknowns = tuple(n for n in speaks.of(relation) if n not in known)
+            if not unknowns and (kind == "implicit" or asked):
+                unknowns = tuple(speaks.through(relation, known))
+                if kind != "implicit":
+                    unknowns = tuple(n for n in unknowns if n in asked)
+            key = None
+            if kind != "implicit":
+                key = (kind, relation.lhs.name)
+            elif relation.where is not None or relation.otherwise:
+                key = (kind, unknowns)
+            if key is not None and key in cases:
+                row = cases[key]
+                row.relations.append(relation)
+                row.unknowns = tuple(dict.fromkeys((*row.unknowns, *unknowns)))
+                continue
+            rows.append(Row([relation], unknowns, kind))
+            if key is not None:
+                cases[key] = rows[-1]
+    return rows
+
+
+def wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds: bool):
+    """Leave out relations of names set from outside that nobody needs for another name: a value
+    that would be computed may simply be set instead."""
+    kept, left = [], []
+    for row in rows:
+        if row.kind != "dropped":
+            kept.append(row)
+            continue
+        own = {
+            n: sum(len(occurrences(side, n)) for r in row.relations for side in (r.lhs, r.rhs))
+            for n in row.unknowns
+        }
+        needed = [n for n in row.unknowns if n in asked or seen.count(n) > own[n]]
+        name = row.first.lhs.name
+        count = sum(len(occurrences(side, name)) for r in row.relations for side in (r.lhs, r.rhs))
+        alone = not finds and seen.count(name) <= count
+        guessed = any(g.target.name in row.unknowns for g in out.guesses)
+        if row.unknowns and (needed or alone or guessed):
+            kept.append(row)
+        else:
+            left += row.relations
+    return kept, left
+
+
+def may_be_partial(name: str, out: Outline) -> bool:
+    """Whether the relations of `name` may leave elements of it to other relations."""
+    for relation in out.relations[name]:
+        lhs = relation.lhs
+        if type(lhs) is S.Subscript and (relation.where is not None or any(
+            type(s) is not S.Name or s.name not in out.indices for s in lhs.subs
+        )):
+            return True
+    return False
+
+
+def held_in(out: Outline, others: list[S.Relation]) -> set[str]:
+    """The variables that stand in relations."""
+    relations = [*out.implicit, *others, *(r for rs in out.relations.values() for r in rs)]
+    return {node.name for r in relations for side in (r.lhs, r.rhs) for node in S.walk(side)
+            if isinstance(node, S.Name | S.Subscript)}
