@@ -9,7 +9,6 @@ one. What can be turned round becomes `name = …` like the rest; the others are
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from hvm_vm.language import syntax as S
 
@@ -18,28 +17,12 @@ from ..names import Outline, Survey
 from ..report import Report
 from ..resolve import Resolver
 from . import diagnosis
+from .assignment import Assignment
 from .left_over import Row, held_in, may_be_partial, rows_of, wanted
 from .matching import Matching, augment
 from .pairing import by_axes, by_elements, in_part, through_others
-from .rows import Whole
 from .speaks import Speaks
 from .taking import take
-
-
-@dataclass
-class Assignment:
-    """`solved`: relations that stay implicit and are matched to an unknown of theirs; `coupled`:
-    those that determine elements of several unknowns, or of names that have relations of their own;
-    `open`: unknown arrays that no relation is matched to. `found`: all names that a relation not
-    written for them determines. `left`: relations of names set from outside that determine nothing
-    else. `reported`: relations that errors have been reported for."""
-
-    solved: list[Whole] = field(default_factory=list)
-    coupled: list[Whole] = field(default_factory=list)
-    open: list[str] = field(default_factory=list)
-    found: list[str] = field(default_factory=list)
-    left: list[S.Relation] = field(default_factory=list)
-    reported: list[S.Relation] = field(default_factory=list)
 
 
 def assign(

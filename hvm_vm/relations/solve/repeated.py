@@ -1,4 +1,5 @@
-"""Names that several relations are written for: one determines the name, the others what they hold."""
+"""Names that several relations are written for: one determines the name, the others what they
+hold."""
 
 from __future__ import annotations
 

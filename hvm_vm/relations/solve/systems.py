@@ -19,13 +19,11 @@ from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
 
 from ..affine import Integers
-from ..axes import Use, guarded_uses, used_axes
-from ..cases import FALSE, Cases
+from ..cases import Cases
 from ..coverage import Coverage
 from ..drawn import Drawn
-from ..guards import Context, conjunction, negation, rewrite
+from ..guards import Context
 from ..indices import Bounds
-from ..prove import formula, proven, refuted
 from ..report import Report, place
 from ..resolve import Resolver
 from ..system import (
@@ -39,9 +37,10 @@ from ..system import (
     Start,
 )
 from .blocks import Blocks
-from .counting import balance, elements, total_points
+from .extents import Extents
 from .judging import Group, check_axes, check_count, judge, warn_of_cycle
-from .rows import Whole, draw_whole, own_place
+from .rows import Whole, draw_whole
+from .staying import leave_out, supersede, surplus
 from .writing_out import expanded, write_out
 
 
@@ -70,6 +69,7 @@ class Systems:
         self.axes: dict[str, tuple[Axis, ...]] = {}
         self.cases: Cases | None = None
         self.blocks: Blocks | None = None
+        self.extents = Extents(resolver, integers)
 
     def add(self, whole: Whole) -> None:
         """Take in a relation, resolved; errors are reported."""
@@ -104,60 +104,15 @@ class Systems:
         return [n for n in held if n in definitions]
 
     def used(self, names: list[str], definitions, places) -> dict[str, list[Axis | None]]:
-        """How far names that are determined in part are read by relations that may determine the
-        rest, or asked for; else by those that are computed from them."""
-        arrays = {n for n in names if self.resolver.ranks[n][0]}
-        if not arrays:
-            return {}
-        first = self._uses([row for w in self._all() for row in w.rows], arrays)
-        for name, subscripts in places:
-            if name in arrays:
-                first.setdefault(name, []).append(Use(subscripts))
-        later = self._uses([c for cases in definitions.values() for c in cases], arrays)
-        found = {}
-        for name in arrays:
-            axes = self._axes(name, first)
-            if None in axes:
-                axes = [a or b for a, b in zip(axes, self._axes(name, later), strict=True)]
-            found[name] = axes
-        return found
-
-    def _uses(self, cases: list[Drawn], names: set[str]) -> dict[str, list[Use]]:
-        found: dict[str, list[Use]] = {}
-        for case in cases:
-            for name, use in guarded_uses(case, names, self.integers):
-                found.setdefault(name, []).append(use)
-        return found
-
-    def _axes(self, name: str, uses: dict[str, list[Use]]) -> list[Axis | None]:
-        rank = self.resolver.ranks[name][0]
-        good = [use for use in uses.get(name, ()) if len(use.subscripts) == rank]
-        fenced = name in self.resolver.out.outside
-        return used_axes(good, self.integers, fenced) if good else [None] * rank
+        """See `Extents.used`."""
+        return self.extents.used(names, self._rows(), definitions, places)
 
     def places(self, items: list[S.Expr]) -> list[tuple[str, tuple[Expr, ...]]]:
-        """The places at which `find v[o]` and `guess v[o] = …` speak of arrays; and where an array
-        is read at computed places only (`v[head[e]]`), the points of the relation that is matched
-        to it."""
-        found = []
-        bounds = self.resolver.sizes.bounds
-        for item in items:
-            if type(item) is not S.Subscript:
-                continue
-            names = [s.name for s in item.subs if type(s) is S.Name and s.name in bounds]
-            if len(names) == len(item.subs):
-                found.append((item.name, tuple(
-                    IndexValue(self.resolver.index_names.new(n, bounds[n])) for n in names)))
-        spoken = {name for name, _ in found}
-        for whole in self._all():
-            name = whole.matched
-            if name is None or name in spoken or self.resolver.ranks[name][0] != 1:
-                continue
-            uses = self._uses([row for w in self._all() for row in w.rows], {name})
-            if self._axes(name, uses) == [None]:
-                found += [(name, (IndexValue(row.indices[0]),))
-                          for row in whole.rows if len(row.indices) == 1]
-        return found
+        """See `Extents.places`."""
+        return self.extents.places(items, list(self._all()))
+
+    def _rows(self) -> list[Drawn]:
+        return [row for w in self._all() for row in w.rows]
 
     def decide(self, definitions, coverage: Coverage) -> None:
         """Add the names that are read where no explicit relation determines them, and take out
@@ -240,9 +195,9 @@ class Systems:
         rows += [replace(c) for c in cases if c.implicit]
         explicit = {name: [c for c in cases if not c.implicit]}
         for row in rows:
-            self._within(row, set(self.names))
+            leave_out(row, set(self.names), self.axes, self.integers)
         self._supersede([(whole, row) for row in rows], explicit, [name])
-        return self._balance(rows, explicit, [name]) == Size.of(0)
+        return surplus(rows, explicit, [name], self.axes, self.integers) == Size.of(0)
 
     def concerns(self, component: list[str]) -> bool:
         return any(n in self.names for n in component)
@@ -295,76 +250,17 @@ class Systems:
         rows = [(w, replace(row)) for w in wholes for row in w.rows]
         rows += [(None, replace(c)) for n in unknowns for c in definitions[n] if c.implicit]
         for _, row in rows:
-            self._within(row, set(component))
+            leave_out(row, set(component), self.axes, self.integers)
         self._supersede(rows, explicit, unknowns)
         return Kept(unknowns, inside, bodies, explicit, [row for _, row in rows])
+
+    def _supersede(self, rows, explicit, unknowns: list[str]) -> None:
+        supersede(rows, explicit, unknowns, self.axes, self.cases, self.integers)
 
     def _enter(self, group: Group) -> None:
         self.found.append(group)
         self.names.update(dict.fromkeys(group.unknowns))
         self.members.update(dict.fromkeys(group.unknowns))
-
-    # -- where a relation stays --------------------------------------------------------------------
-    def _within(self, row: Drawn, members: set[str]) -> None:
-        """Leave out the points at which a relation reads an unknown beyond its ranges."""
-        integers, parts = self.integers, []
-        own = set(row.indices)
-        facts = Context(row.indices).under(row.condition).facts(integers)
-
-        def on_ref(ref: Ref, here: Context) -> Ref:
-            if ref.variable not in members or here.guards:
-                return ref
-            for sub, axis in zip(ref.subscripts, self.axes[ref.variable], strict=True):
-                position = integers.polynomial(sub)
-                affine = None if position is None else integers.affine(position)
-                if affine is None or not set(affine[0]) <= own:
-                    continue
-                for low, high in ((axis.lo, position), (position, axis.hi)):
-                    claim = Apply("le", (integers.expression(low), integers.expression(high)))
-                    if not proven(facts, claim, integers) and claim not in parts:
-                        parts.append(claim)
-            return ref
-
-        rewrite(row.body, Context(row.indices), on_ref)
-        if parts and not refuted([*facts, *(formula(p, integers) for p in parts)]):
-            row.condition = conjunction([*parts, row.condition])
-
-    def _supersede(self, rows, explicit, unknowns: list[str]) -> None:
-        """Leave out relations where the element that they are matched to has one of its own."""
-        kept = self._balance([r for _, r in rows], explicit, unknowns)
-        if kept is not None and kept == 0:
-            return
-        matched = {row.name for _, row in rows if row.name}
-        owners = [row.name for whole, row in rows if whole is None] + [
-            w.matched for w in {id(w): w for w, _ in rows if w is not None}.values()]
-        if None in owners or len(set(owners)) < len(owners):
-            return
-        if any(n not in matched and not self._full(n, explicit[n]) for n in unknowns):
-            return
-        for _, row in rows:
-            name = row.name
-            subscripts = own_place(row, name, self.integers) if explicit.get(name) else None
-            if subscripts is None:
-                continue
-            facts = Context(row.indices).under(row.condition).facts(self.integers)
-            places = tuple(self.integers.polynomial(s) for s in subscripts)
-            parts = [row.condition]
-            for case in explicit[name]:
-                there = self.cases.covers(case, places, facts)
-                if there is None:
-                    parts.append(FALSE)
-                elif not refuted([*facts, formula(there, self.integers)]):
-                    parts.append(negation(there, self.integers))
-            row.condition = conjunction(parts)
-
-    def _full(self, name: str, cases: list[Drawn]) -> bool:
-        total = total_points(cases, self.integers)
-        return total is not None and total == elements(self.axes[name])
-
-    def _balance(self, rows: list[Drawn], explicit, unknowns: list[str]) -> Size | None:
-        """Equations less unknown elements; None where the text cannot say."""
-        rows = [*rows, *(c for n in unknowns for c in explicit[n])]
-        return balance(rows, unknowns, self.axes, self.integers)
 
     # -- the system --------------------------------------------------------------------------------
     @property

@@ -7,6 +7,7 @@ from hvm_vm.language import syntax as S
 from ..names import Outline
 from ..order import components
 from ..report import Report
+from .assignment import Assignment
 from .inversion import Domain, turn_round
 from .left_over import Row
 from .matching import Matching
