@@ -21,8 +21,8 @@ from hvm_vm.engines.jit import cache
 from hvm_vm.engines.jit import layout as at
 from hvm_vm.engines.systems.factors import factorise
 from hvm_vm.engines.systems.layout import SMALL, Layout
-from hvm_vm.engines.systems.newton import SOLVED, Ended, One, Point
 from hvm_vm.engines.systems.pattern import Entry, Pattern
+from hvm_vm.engines.systems.point import SOLVED, Ended, One, Point
 from hvm_vm.engines.systems.residuals import Residuals, slope_view
 from hvm_vm.engines.systems.singular import SUSPECT
 

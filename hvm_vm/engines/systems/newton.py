@@ -1,4 +1,4 @@
-"""One system, with care: elimination and refinement where it is linear, else damped Newton.
+"""A nonlinear system with one batch point: damped Newton, with care.
 
 The steps are those of `solve`: Newton's, shortened until the weighted residuals shrink (Deuflhard
 2004, chapter 3); where that stalls or the matrix is singular, Levenberg-Marquardt steps (Moré 1978)
@@ -9,253 +9,35 @@ beside the unknowns (or the residuals are rounding).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from math import nan
 
 import numpy as np
 
-from hvm_vm.engines.systems.factors import Factors, RowsScaled, factorise, powers_of_two
-from hvm_vm.engines.systems.layout import Layout
-from hvm_vm.engines.systems.pattern import Pattern
-from hvm_vm.engines.systems.residuals import Residuals, slope_values, slope_view
-from hvm_vm.engines.systems.residuals import relative as in_parts
+from hvm_vm.engines.systems.point import (
+    EXHAUSTED,
+    MULTIPLE,
+    SINGULAR,
+    SOLVED,
+    STALLED,
+    UNDEFINED,
+    Ended,
+    One,
+    Point,
+)
 from hvm_vm.engines.systems.singular import SUSPECT, Deficient, Slopes, deficient
-from hvm_vm.engines.systems.values import Values, homogeneous
 
-SOLVED, MULTIPLE, SINGULAR, STALLED, EXHAUSTED, UNDEFINED = range(6)
 SMALLEST = 1e-4  # fraction of a Newton step, before Levenberg-Marquardt takes over
 INSIDE = 1e-12   # and while every trial so far was outside the domain
 LARGEST = 1e10   # damping, before a start is given up
 SLOW = 15        # steps without progress, likewise
 ATTEMPTS = 6     # from the start, then from elsewhere
-REFINED = 4      # corrections of a linear solution, at most
-SUBSTITUTED = 4  # rounds in which unknowns are told from those told before
 NORMAL = 700     # unknowns up to which Levenberg-Marquardt's normal equations are dense
 
 
-@dataclass(eq=False, slots=True)
-class Point:
-    """A point and what is known there."""
+class Newton(One):
+    """A system that is solved in steps."""
 
-    x: np.ndarray
-    residual: np.ndarray
-    scale: np.ndarray
-    slopes: Slopes | None = None
-    factors: Factors | None = None
-
-    @property
-    def finite(self) -> bool:
-        return bool(np.isfinite(self.residual).all()) and (
-            self.slopes is None or bool(np.isfinite(self.slopes.numbers).all()))
-
-
-@dataclass(eq=False, slots=True)
-class Ended:
-    """How a system ended: where, after how many evaluations, `relative` residuals, and the
-    deficiency of a singular one. Without `relative` residuals those of the point say it."""
-
-    status: int
-    at: Point | Callable[[], Point]
-    passes: int
-    relative: np.ndarray | None
-    lack: Deficient | None = None
-    at_bounds: np.ndarray | None = None
-
-    @property
-    def point(self) -> Point:
-        """Where it ended (found when it is asked for, where that takes time)."""
-        if not isinstance(self.at, Point):
-            self.at = self.at()
-        return self.at
-
-    def shares(self) -> np.ndarray:
-        """The residuals in parts of their terms."""
-        if self.relative is not None:
-            return self.relative
-        point = self.point
-        return np.where(point.residual == 0, 0.0, abs(point.residual) / point.scale)
-
-    def condition(self) -> float:
-        """An estimate of the condition number, where the factors give one."""
-        factors = self.point.factors
-        return nan if factors is None else factors.condition()
-
-
-class One:
-    """A system with one batch point."""
-
-    def __init__(self, values: Values, pattern: Pattern, layout: Layout, cap: int,
-                 tolerance: float):
-        self.values, self.pattern, self.layout, self.cap = values, pattern, layout, cap
-        self.epsilon = float(np.finfo(values.precision).eps)
-        self.tolerance = max(tolerance, 64 * self.epsilon)
-        self.residuals = Residuals(values, pattern)
-        self.passes = 0
-        self.places: tuple[np.ndarray, np.ndarray] | None = None
-        self.observer: Callable | None = None  # told every evaluation: x, residual and scale
-        terms = sum(len(e.rows) for e in pattern.entries) / max(1, pattern.size)
-        # Residuals that an elimination leaves: rounding errors of so many terms.
-        self.rounding = 4 * (16 + terms) * self.epsilon
-
-    # -- evaluating -------------------------------------------------------------------------------
-
-    def at(self, x: np.ndarray, slopes: bool = True) -> Point:
-        """Everything at `x` (as far as the registers' precision holds it)."""
-        self.passes += 1
-        self.values.put(x[None])
-        residual, scale = self.residuals.at()
-        point = Point(self.values.get()[0], residual[0], scale[0])
-        if self.observer is not None:
-            self.observer(point.x, point.residual, point.scale)
-        if slopes:
-            point.slopes = self.slopes()
-        return point
-
-    def slopes(self) -> Slopes:
-        entries = self.pattern.entries
-        if self.places is None:
-            none = np.zeros(0, np.int64)
-            self.places = (np.concatenate([none, *(e.rows for e in entries)]),
-                           np.concatenate([none, *(e.columns for e in entries)]))
-        numbers = [slope_values(self.values, e)[0] for e in entries]
-        return Slopes(*self.places, np.concatenate([np.zeros(0), *numbers]), self.pattern.size)
-
-    def eliminate(self, point: Point) -> Factors:
-        numbers = np.empty(self.layout.length)
-        self.layout.fill(self._parts(point.slopes), numbers)
-        point.factors = factorise(self.layout, numbers, lambda: point.slopes.norm())
-        return point.factors
-
-    def relative(self, point: Point) -> np.ndarray:
-        """The residuals in parts of their terms."""
-        size, level = point.scale, np.zeros(len(point.x))
-        if point.slopes is not None:
-            size = np.maximum(size, point.slopes.reach(point.x))
-            level = point.slopes.reach(self.pattern.levels(point.x[None], self.epsilon)[0])
-        found = in_parts(point.residual, size, level, self.epsilon)
-        return np.where(np.isnan(found), np.inf, found)
-
-    # -- linear -----------------------------------------------------------------------------------
-
-    def linear(self) -> Ended:
-        n = self.pattern.size
-        unknowns = self.values.unknowns
-        wanted = {k for k, part in enumerate(self.values.one.parts) if part.role == "term"
-                  and not homogeneous(part.one, unknowns)}
-        x = np.zeros(n)
-        self.passes += 1
-        if any(self.values.moving[k] for k in wanted):
-            self.values.put(x[None])
-        residual, scale = self.residuals.at(wanted)
-        if self.observer is not None:
-            self.observer(x, residual[0], scale[0])
-        numbers = self.values.work(self.layout.length)
-        self.layout.fill([slope_view(self.values, e) for e in self.pattern.entries], numbers)
-        factors = factorise(self.layout, numbers, lambda: self.slopes().norm())
-        start = Point(x, residual[0], scale[0], factors=factors)
-        if factors.pivot < SUSPECT:
-            start = self.at(x)
-            if not start.finite:
-                return Ended(UNDEFINED, start, self.passes, np.full(n, nan))
-            lack = deficient(start.slopes, self.epsilon)
-            if lack is not None:
-                return Ended(SINGULAR, start, self.passes, self.relative(start), lack)
-        ratio, point = self._refined(start, factors)
-        if self.tolerance < ratio < np.inf:  # relations of very different sizes, perhaps
-            slopes = point.slopes = start.slopes = start.slopes or self.slopes()
-            found = self.relative(point).max(initial=0.0), point
-            other = self._refined(start, self._balanced(slopes), slopes)
-            ratio, point = min(found, other, key=lambda found: found[0])
-        shares = None
-        if not ratio <= self.rounding or point.slopes is not None:
-            point.slopes = start.slopes or self.slopes()
-            if ratio < np.inf:
-                point = self._alone(point)
-            shares = self.relative(point)
-            ratio = shares.max(initial=0.0)
-        if not np.isfinite(point.x).all() or not ratio < np.inf:
-            start = self.at(np.zeros(n))
-            if not start.finite:
-                return Ended(UNDEFINED, start, self.passes, np.full(n, nan))
-            return Ended(STALLED, point, self.passes, self.relative(point))
-        if not np.array_equal(point.x, self.values.get()[0]):
-            self.values.put(point.x[None])
-        status = SOLVED if ratio <= self.tolerance else STALLED
-        if status == SOLVED:
-            self.values.again(self.pattern, self.layout, wanted, self.rounding)
-        return Ended(status, point, self.passes, shares)
-
-    def _refined(
-        self, start: Point, factors: Factors, slopes: Slopes | None = None
-    ) -> tuple[float, Point]:
-        """A solution by iterative refinement, and the largest of its residuals in parts of their
-        terms (those that `slopes` show, too)."""
-        best, x = None, start.x
-        step = factors.solve(-start.residual[None])[0]
-        for _ in range(1 + REFINED):
-            point = self.at(x + step, slopes=False)
-            point.factors, point.slopes = factors, slopes
-            ratio = self._ratio(point) if slopes is None else self.relative(point).max(initial=0.0)
-            if best is not None and not ratio < 0.5 * best[0]:
-                break
-            best = ratio, point
-            if not self.rounding < ratio < np.inf:
-                break
-            x = point.x
-            step = factors.solve(-point.residual[None])[0]
-        return best
-
-    def _balanced(self, slopes: Slopes) -> Factors:
-        """Factors of the matrix with rows of largest magnitude 1, so that pivots are chosen among
-        equals (Skeel 1979)."""
-        row = powers_of_two(slopes.largest())
-        numbers = np.empty(self.layout.length)
-        self.layout.fill(self._parts(slopes.scaled(row, np.ones(slopes.size))), numbers)
-        return RowsScaled(factorise(self.layout, numbers, slopes.norm), row)
-
-    def _parts(self, slopes: Slopes) -> list[np.ndarray]:
-        """The slopes of each entry."""
-        cuts, at = [], 0
-        for entry in self.pattern.entries:
-            cuts.append(slopes.numbers[at : at + len(entry.rows)])
-            at += len(entry.rows)
-        return cuts
-
-    def _alone(self, point: Point) -> Point:
-        """A solution in which unknowns that have an equation of their own (`u[1] = 0`), or one with
-        only such unknowns beside them, have that value, and not what an elimination leaves of it.
-        `point` where that is no better."""
-        slopes = point.slopes
-        there = slopes.numbers != 0
-        rows, columns, numbers = slopes.rows[there], slopes.columns[there], slopes.numbers[there]
-        after = point
-        for _ in range(SUBSTITUTED):
-            alone = np.bincount(rows, minlength=slopes.size)[rows] == 1
-            if not alone.any():
-                break
-            x = after.x.copy()
-            x[columns[alone]] -= after.residual[rows[alone]] / numbers[alone]
-            after = self.at(x, slopes=False)
-            known = np.zeros(slopes.size, bool)
-            known[columns[alone]] = True
-            left = ~known[columns]
-            rows, columns, numbers = rows[left], columns[left], numbers[left]
-        after.slopes, after.factors = slopes, point.factors
-        worst = max(self.rounding, self.relative(point).max(initial=0.0))
-        return after if self.relative(after).max(initial=0.0) <= worst else point
-
-    @staticmethod
-    def _ratio(point: Point) -> float:
-        """The largest residual in parts of its terms."""
-        size = abs(point.residual)
-        if not size.any():
-            return 0.0
-        return float((size / np.maximum(point.scale, 1e-300)).max())
-
-    # -- nonlinear --------------------------------------------------------------------------------
-
-    def newton(self, start: np.ndarray, low: np.ndarray, high: np.ndarray) -> Ended:
+    def solve(self, start: np.ndarray, low: np.ndarray, high: np.ndarray) -> Ended:
         """From the start, then from elsewhere, to a solution."""
         self.start, self.low, self.high = start, low, high
         kept = None

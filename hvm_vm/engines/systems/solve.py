@@ -12,13 +12,14 @@ from hvm_vm.bytecode.module import Module
 from hvm_vm.bytecode.solve_layout import ITERATIONS, TOLERANCE, UNSOLVED_NAN
 from hvm_vm.engines.bound import BoundInstruction
 from hvm_vm.engines.solved import Solved
-from hvm_vm.engines.systems import newton
 from hvm_vm.engines.systems.counting import own_dims
 from hvm_vm.engines.systems.factors import factorise
 from hvm_vm.engines.systems.layout import Layout, choose
+from hvm_vm.engines.systems.linear import REFINED, Linear
 from hvm_vm.engines.systems.many import LARGEST, Many
-from hvm_vm.engines.systems.newton import One
+from hvm_vm.engines.systems.newton import Newton
 from hvm_vm.engines.systems.pattern import Pattern, build, single
+from hvm_vm.engines.systems.point import MULTIPLE, SINGULAR, SOLVED, STALLED, UNDEFINED
 from hvm_vm.engines.systems.residuals import Residuals, relative, slope_values
 from hvm_vm.engines.systems.singular import SUSPECT, Slopes
 from hvm_vm.engines.systems.values import Values
@@ -86,20 +87,21 @@ class System:
 
     def _one(self, one, values: Values, pattern, layout) -> Callable[[], Solved]:
         """Solve at a single batch point; raises, or writes NaN, when there is no solution."""
-        system = One(values, pattern, layout, self.cap, self.tolerance)
+        kind = Linear if pattern.linear else Newton
+        system = kind(values, pattern, layout, self.cap, self.tolerance)
         if self.observer is not None:
             system.observer = partial(self.observer, pattern)
-        ended = (system.linear() if pattern.linear
-                 else system.newton(*self._starts(values, pattern)))
+        starts = () if pattern.linear else self._starts(values, pattern)
+        ended = system.solve(*starts)
         return self.told(one, values, pattern, ended)
 
     def told(self, one, values: Values, pattern, ended) -> Callable[[], Solved]:
         """What is to be said of a system that ended; raises where it has no solution."""
-        if ended.status in (newton.SOLVED, newton.MULTIPLE):
+        if ended.status in (SOLVED, MULTIPLE):
             return lambda: self._report(
                 pattern, ended.point.residual[None], ended.shares()[None],
                 self._method(pattern, ended.point.factors), ended.condition(), ended.passes,
-                multiple=int(ended.status == newton.MULTIPLE),
+                multiple=int(ended.status == MULTIPLE),
                 at_bounds=self._at_bounds(one, ended.at_bounds))
         if one.status != UNSOLVED_NAN:
             raise self._failed(Words(self.module, one, pattern), ended, pattern)
@@ -110,13 +112,13 @@ class System:
 
     def _failed(self, words: Words, ended, pattern):
         point = ended.point
-        if ended.status == newton.UNDEFINED:
+        if ended.status == UNDEFINED:
             return words.undefined(point.x, point.residual, point.slopes, pattern.linear)
-        if ended.status == newton.SINGULAR and ended.lack is not None:
+        if ended.status == SINGULAR and ended.lack is not None:
             if pattern.linear:
                 return words.singular(point.x, point.residual, point.slopes, ended.lack)
             return words.family(point.x, ended.lack)
-        what = "stalls" if ended.status == newton.STALLED else "does not converge"
+        what = "stalls" if ended.status == STALLED else "does not converge"
         return words.stalled(what, point.x, point.residual, point.scale, ended.passes)
 
     def _each(self, arrays, evaluator, known, lanes) -> Solved | None:
@@ -152,7 +154,7 @@ class System:
         epsilon = float(np.finfo(self.precision).eps)
         x, best = np.zeros_like(right), None
         step = factors.solve(-right)
-        for _ in range(1 + newton.REFINED):
+        for _ in range(1 + REFINED):
             values.put(x + step)
             residual, scale = residuals.at()
             level = slopes.reach_of_all(pattern.levels(values.get(), epsilon))
