@@ -76,21 +76,26 @@ def _same(left: tuple, right: tuple) -> bool:
     return all(a is b for a, b in zip(left, right, strict=True))
 
 
-def references(expr: Expr) -> Iterator[Ref]:
-    """Every element read in `expr`."""
+def nodes(expr: Expr) -> Iterator[Expr]:
+    """Every expression within `expr`, and itself."""
     stack = [expr]
     while stack:
         node = stack.pop()
+        yield node
         kind = type(node)
-        if kind is Ref:
-            yield node
-            stack.extend(node.subscripts)
-        elif kind is Apply:
+        if kind is Apply:
             stack.extend(node.args)
+        elif kind is Ref:
+            stack.extend(node.subscripts)
         elif kind is Reduce:
             stack.append(node.body)
             if node.condition is not None:
                 stack.append(node.condition)
+
+
+def references(expr: Expr) -> Iterator[Ref]:
+    """Every element read in `expr`."""
+    return (node for node in nodes(expr) if type(node) is Ref)
 
 
 def substitute(expr: Expr, values: dict[Index, Expr]) -> Expr:

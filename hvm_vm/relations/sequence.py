@@ -12,7 +12,7 @@ from dataclasses import replace
 from .affine import Integers, number
 from .checks import Claim
 from .drawn import Drawn
-from .guards import Context, references
+from .guards import Context, nodes, references
 from .prove import proven
 from .system import Apply, Axis, Const, Expr, Reduce, Ref, Requirement
 
@@ -114,16 +114,4 @@ class Sequence:
 
 def bound(expr: Expr) -> tuple:
     """The indices of the reductions in `expr`."""
-    found, stack = [], [expr]
-    while stack:
-        node = stack.pop()
-        if type(node) is Apply:
-            stack.extend(node.args)
-        elif type(node) is Ref:
-            stack.extend(node.subscripts)
-        elif type(node) is Reduce:
-            found.extend(node.indices)
-            stack.append(node.body)
-            if node.condition is not None:
-                stack.append(node.condition)
-    return tuple(found)
+    return tuple(i for node in nodes(expr) if type(node) is Reduce for i in node.indices)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from ..guards import references, substitute
+from ..guards import nodes, references, substitute
 from ..system import Apply, Const, Expr, Index, IndexValue, Reduce, Ref
 
 MOST_TERMS = 4096
@@ -104,22 +104,7 @@ def _pulled(indices, condition, factors: list[Expr], names) -> Expr:
 
 def _over(expr: Expr, indices: tuple[Index, ...]) -> bool:
     """Whether `expr` depends on one of `indices`."""
-    stack = [expr]
-    while stack:
-        node = stack.pop()
-        kind = type(node)
-        if kind is IndexValue:
-            if node.index in indices:
-                return True
-        elif kind is Ref:
-            stack.extend(node.subscripts)
-        elif kind is Apply:
-            stack.extend(node.args)
-        elif kind is Reduce:
-            stack.append(node.body)
-            if node.condition is not None:
-                stack.append(node.condition)
-    return False
+    return any(type(node) is IndexValue and node.index in indices for node in nodes(expr))
 
 
 def written_out(op: str, indices: tuple[Index, ...], condition, body: Expr) -> Expr:

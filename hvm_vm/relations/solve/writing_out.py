@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..drawn import Drawn
-from ..guards import Context, rewrite, substitute
+from ..guards import Context, nodes, rewrite, substitute
 from ..order import components
 from ..system import Apply, Expr, Index, IndexValue, Reduce, Ref
 
@@ -75,24 +75,8 @@ def _plain(cases: list[Drawn]) -> bool:
     indices = [s.index for s in case.subscripts if type(s) is IndexValue]
     if len(indices) < len(case.subscripts) or len(set(indices)) < len(indices):
         return False
-    return not any(type(node) is Reduce for node in _nodes(case.body))
-
-
-def _nodes(expr: Expr):
-    stack = [expr]
-    while stack:
-        node = stack.pop()
-        yield node
-        kind = type(node)
-        if kind is Apply:
-            stack.extend(node.args)
-        elif kind is Ref:
-            stack.extend(node.subscripts)
-        elif kind is Reduce:
-            stack.append(node.body)
-            if node.condition is not None:
-                stack.append(node.condition)
+    return not any(type(node) is Reduce for node in nodes(case.body))
 
 
 def _size(expr: Expr) -> int:
-    return sum(1 for _ in _nodes(expr))
+    return sum(1 for _ in nodes(expr))
