@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..drawn import Drawn
 from ..guards import Context, nodes, rewrite, substitute
 from ..order import components
-from ..system import Apply, Expr, Index, IndexValue, Reduce, Ref
+from ..system import Expr, Index, IndexValue, Reduce, Ref
 
 MOST_NODES = 60  # of an explicit relation that is written out in those that read it
 
