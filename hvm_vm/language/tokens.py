@@ -5,7 +5,8 @@ next one on `advance()`, so that a file of any size costs no list of tokens. `te
 the Unicode twins arrive as their ASCII spelling, a line's end as `"\\n"`, the file's end as `""`.
 
 A line's end is no token while a bracket is open (`depth`), after an operator that wants a right
-side, or before a line that begins with an operator; a blank line there ends the statement still.
+side, or before a line that begins with an operator; a blank line there ends the statement still, and
+so does a line that begins with a sign and is a relation by itself, where one is complete before it.
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ LEADING = re.compile(
     )""",
     re.VERBOSE,
 )
+# What tells whether a relation has its `=`.
+_SIGNED = re.compile(r"[^\S\n]*[-+−]")
+_DECLARES = re.compile(r"(?:given|find)\s+(?!=)")
+_PARTS = re.compile(r"""([(\[])|([)\]])|(==?)|[<>!:]=|(\bwhere\b|;)|\#[^\n]*|"[^"\n]*"|'[^'\n]*'""")
 _COMMENT_LINE = re.compile(r"[^\S\n]*#[^\n]*\n")
 
 _NO_CONTINUATION = frozenset(["", ";", "\n"])
@@ -84,6 +89,7 @@ class Tokens:
         self.code = text
         self.limit = len(text) if end is None else end
         self.depth = 0  # brackets open at the cursor
+        self.opened = start  # where the statement at the cursor begins
         self.seek(start)
 
     def seek(self, position: int) -> None:
@@ -139,10 +145,25 @@ class Tokens:
             return False
         while match := _COMMENT_LINE.match(self.code, position):
             position = match.end()
-        if LEADING.match(self.code, position, self.limit) is None:
+        if LEADING.match(self.code, position, self.limit) is None or self._begins(position):
             return False
         self._joined = position  # so that a long comment before it is looked through once
         return True
+
+    def _begins(self, position: int) -> bool:
+        """Whether the line at `position`, which begins with an operator, is a relation by itself
+        (`-u[i-1] + 2*u[i] = f[i]`) after what needs no more."""
+        code = self.code
+        if _SIGNED.match(code, position, self.limit) is None:
+            return False
+        end = code.find("\n", position, self.limit)
+        if _equality(code, position, self.limit if end < 0 else end) < 0:
+            return False
+        if _DECLARES.match(code, self.opened):
+            return True
+        # A right side of several lines may go on, and then this is a mistake to be told.
+        equals = _equality(code, self.opened, self.last_end)
+        return equals >= 0 and code.find("\n", equals, self.last_end) < 0
 
     def recover(self, statement_start: int) -> None:
         """After an error: go to the end of the statement, as well as it can be told."""
@@ -174,6 +195,23 @@ class Tokens:
 
 
 _STATEMENT = re.compile(r"[^\S\n]*(?:(?:index|given|find|guess|check)\s|[^()=;]*=)")
+
+
+def _equality(code: str, start: int, end: int) -> int:
+    """Where a relation's `=` stands in `code[start:end]`: outside of brackets, before `where`. -1
+    where there is none."""
+    depth = 0
+    for part in _PARTS.finditer(code, start, end):
+        kind = part.lastindex
+        if kind == 1:
+            depth += 1
+        elif kind == 2:
+            depth -= 1
+        elif kind == 3 and depth <= 0:
+            return part.start(3)
+        elif kind == 4 and depth <= 0:
+            break
+    return -1
 
 
 def _balance(code: str, start: int, end: int) -> int:

@@ -127,3 +127,24 @@ def test_pattern_places():
     item = read(text).items[0]
     assert text[slice(*item.pattern_span)] == "a.{i-1}"
     assert text[slice(*item.name_span)] == "W"
+
+
+@pytest.mark.parametrize(
+    "text, count",
+    [
+        ("a = b\n-x = 1", 2),
+        ("given a\n- a + x = 1", 2),
+        ("find a  # b\n-x[i-1] + 2*x = b where i > 1", 2),
+        ("guess x = 1\n+a = b\n-b = a", 3),
+        ("a = b\n- (x = 1)", 1),
+        ("a = b\n- x where i = 1", 1),
+        ("a\n- x = 1", 1),
+        ("a[i = 1]\n- x = 1", 1),
+        ("a = b  # x = 1\n- x  # = 1", 1),
+        ("a = b where\n- x = 1", 1),
+    ],
+)  # fmt: skip
+def test_a_line_that_begins_with_a_sign(text, count):
+    """It is a relation of its own where it has the `=` of one and the one before is complete."""
+    diagnostics = Diagnostics(source := Source("t", text))
+    assert len(parse(source, diagnostics).statements) == count and not len(diagnostics)
