@@ -5,8 +5,9 @@ next one on `advance()`, so that a file of any size costs no list of tokens. `te
 the Unicode twins arrive as their ASCII spelling, a line's end as `"\\n"`, the file's end as `""`.
 
 A line's end is no token while a bracket is open (`depth`), after an operator that wants a right
-side, or before a line that begins with an operator; a blank line there ends the statement still, and
-so does a line that begins with a sign and is a relation by itself, where one is complete before it.
+side, or before a line that begins with an operator; a blank line there ends the statement still,
+and so does a line that begins with a sign and is a relation by itself, where one is complete before
+it.
 """
 
 from __future__ import annotations

@@ -12,8 +12,7 @@ from hvm_vm.engines.systems.residuals import slope_view
 from hvm_vm.engines.systems.singular import SUSPECT, Slopes, deficient
 from hvm_vm.engines.systems.values import homogeneous
 
-REFINED = 4      # corrections of a solution, at most
-SUBSTITUTED = 4  # rounds in which unknowns are told from those told before
+REFINED = 4  # corrections of a solution, at most
 
 
 class Linear(One):
@@ -52,7 +51,7 @@ class Linear(One):
         if not ratio <= self.rounding or point.slopes is not None:
             point.slopes = start.slopes or self.slopes()
             if ratio < np.inf:
-                point = self._alone(point)
+                point = self.alone(point)
             shares = self.relative(point)
             ratio = shares.max(initial=0.0)
         if not np.isfinite(point.x).all() or not ratio < np.inf:
@@ -94,29 +93,6 @@ class Linear(One):
         numbers = np.empty(self.layout.length)
         self.layout.fill(self._parts(slopes.scaled(row, np.ones(slopes.size))), numbers)
         return RowsScaled(factorise(self.layout, numbers, slopes.norm), row)
-
-    def _alone(self, point: Point) -> Point:
-        """A solution in which unknowns that have an equation of their own (`u[1] = 0`), or one with
-        only such unknowns beside them, have that value, and not what an elimination leaves of it.
-        `point` where that is no better."""
-        slopes = point.slopes
-        there = slopes.numbers != 0
-        rows, columns, numbers = slopes.rows[there], slopes.columns[there], slopes.numbers[there]
-        after = point
-        for _ in range(SUBSTITUTED):
-            alone = np.bincount(rows, minlength=slopes.size)[rows] == 1
-            if not alone.any():
-                break
-            x = after.x.copy()
-            x[columns[alone]] -= after.residual[rows[alone]] / numbers[alone]
-            after = self.at(x, slopes=False)
-            known = np.zeros(slopes.size, bool)
-            known[columns[alone]] = True
-            left = ~known[columns]
-            rows, columns, numbers = rows[left], columns[left], numbers[left]
-        after.slopes, after.factors = slopes, point.factors
-        worst = max(self.rounding, self.relative(point).max(initial=0.0))
-        return after if self.relative(after).max(initial=0.0) <= worst else point
 
     @staticmethod
     def _ratio(point: Point) -> float:

@@ -63,6 +63,9 @@ class Newton(One):
         return kept
 
     def _finished(self, ended: Ended) -> Ended:
+        if ended.status == SOLVED and ended.point.slopes is not None:
+            ended.at = point = self.alone(ended.point)
+            ended.relative = self.relative(point)
         ended.passes = self.passes
         self.values.put(ended.point.x[None])
         x = ended.point.x

@@ -17,6 +17,7 @@ from hvm_vm.engines.systems.singular import Deficient, Slopes
 from hvm_vm.engines.systems.values import Values
 
 SOLVED, MULTIPLE, SINGULAR, STALLED, EXHAUSTED, UNDEFINED = range(6)
+SUBSTITUTED = 4  # rounds in which unknowns are told from those told before
 
 
 @dataclass(eq=False, slots=True)
@@ -126,3 +127,26 @@ class One:
             cuts.append(slopes.numbers[at : at + len(entry.rows)])
             at += len(entry.rows)
         return cuts
+
+    def alone(self, point: Point) -> Point:
+        """A solution in which unknowns that have an equation of their own (`u[1] = 0`), or one with
+        only such unknowns beside them, have that value, and not what an elimination leaves of it.
+        `point` where that is no better."""
+        slopes = point.slopes
+        there = slopes.numbers != 0
+        rows, columns, numbers = slopes.rows[there], slopes.columns[there], slopes.numbers[there]
+        after = point
+        for _ in range(SUBSTITUTED):
+            alone = np.bincount(rows, minlength=slopes.size)[rows] == 1
+            if not alone.any():
+                break
+            x = after.x.copy()
+            x[columns[alone]] -= after.residual[rows[alone]] / numbers[alone]
+            after = self.at(x, slopes=False)
+            known = np.zeros(slopes.size, bool)
+            known[columns[alone]] = True
+            left = ~known[columns]
+            rows, columns, numbers = rows[left], columns[left], numbers[left]
+        after.slopes, after.factors = slopes, point.factors
+        worst = max(self.rounding, self.relative(point).max(initial=0.0))
+        return after if self.relative(after).max(initial=0.0) <= worst else point

@@ -314,3 +314,16 @@ def test_relations_of_very_different_sizes(engine):
     exact = 20 + (20*np.sinh(m*x) + 180*np.sinh(m*(0.5 - x)))/np.sinh(m*0.5)
     assert u[0] == 200 and u[-1] == 40
     np.testing.assert_allclose(u, exact, atol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_elements_with_relations_of_their_own_are_exact_in_nonlinear_systems(engine):
+    text = """index i, j, k : 3
+    A[i,j] = [[4,2,2],[2,5,3],[2,3,6]]
+    sum[k](L[i,k]*L[j,k]) = A[i,j] where j <= i
+    L[i,j] = 0 where j > i
+    guess L[i,j] = 1
+    find L
+    """
+    assert hvm.compile(text)(engine=engine)["L"] == pytest.approx(
+        np.array([[2, 0, 0], [1, 2, 0], [1, 1, 2]]), abs=0, rel=1e-12)
