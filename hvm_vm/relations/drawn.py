@@ -162,7 +162,8 @@ def _free_index(node: S.Relation, frame: Free, left: tuple, resolver: Resolver) 
         f" {'none of them' if plural else 'no ' + names[0]}",
         next((x.span for x in _names(node.rhs) if x.name in names), node.span),
         f"reduce over {'them' if plural else 'it'}, as in sum[{','.join(names)}](…), or add"
-        f" {'them' if plural else 'it'} to the subscripts of {lhs}",
+        f" {'them' if plural else 'it'} to the subscripts of {lhs}; for a relation with one {lhs}"
+        f" for every {joined(names)}, turn it round: … = {lhs}",
     )
 
 
