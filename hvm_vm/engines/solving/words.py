@@ -112,8 +112,9 @@ def singular(names, lines, x, residual, jacobian) -> str:
                 f" or to contradicting each other, that rounding decides{shown}")
     shown = "".join(f"\n  {text}" for text in family[:MOST])
     redundant = "".join(f"\n  line {line}" for line in lines[:MOST])
-    return (f"the relations leave {listed(loose)} open, since some of them say the same. Every"
-            f" solution has{shown or ' any value'}\nof{redundant}")
+    every = f"Every solution has{shown}" if shown else "Every value satisfies them"
+    return (f"the relations leave {listed(loose)} open, since some of them say the same. {every}"
+            f"\nof{redundant}")
 
 
 def _sum(terms: list[tuple[float, str]]) -> str:

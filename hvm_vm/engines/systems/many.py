@@ -13,7 +13,8 @@ from hvm_vm.engines.systems.values import Values
 
 LARGEST = 48       # unknowns of a system that is inverted
 NUMBERS = 1 << 22  # of the matrices that are inverted at once
-PASSES = 30        # evaluations, at most
+PASSES = 30        # evaluations, at most;
+MOST, FEW = 10, 0.02  # fewer, when no more than a part of the points still need them
 REGULAR = 1e7      # the condition of a matrix that is no suspect (a linear one: by ITS precision)
 CLOSE = 1e-2       # a step, in lengths of the unknowns, from which on each
 SHRINKS = 0.4      # is at most this part of the one before
@@ -94,9 +95,11 @@ class Many:
         before = np.full(lanes, np.inf)
         found = np.zeros((lanes, n)), np.zeros((lanes, n)), np.full(lanes, np.nan)
         passes = 0
-        while passes < PASSES and not (ended | left).all():
-            passes += 1
+        while passes < PASSES:
             active = np.flatnonzero(~(ended | left))
+            if len(active) <= (FEW * lanes if passes > MOST else 0):
+                break  # every pass evaluates all points
+            passes += 1
             self.values.put(x)
             held = self.values.get()
             x[active] = held[active]
@@ -106,8 +109,9 @@ class Many:
             size = np.where(size > 1e-3, size, 1.0)
             length = (abs(step) / size).max(axis=1)
             leaves = ~((condition < REGULAR) & (length < 1e6))
-            leaves |= (before <= 1) & (length > before)
-            leaves |= (before <= CLOSE) & (length > SHRINKS * before) & (length > 8 * self.epsilon)
+            grows = (before <= 1) & (length > before)
+            grows |= (before <= CLOSE) & (length > SHRINKS * before)
+            leaves |= grows & (length > 8 * self.epsilon * n)
             shares = relative(residual, np.maximum(scale, reach), level, self.epsilon)
             floor = 1e-14 * np.maximum(abs(start), 1.0)
             near = (shares <= self.tolerance).all(axis=1)
@@ -127,7 +131,8 @@ class Many:
             left |= outside
             going &= ~outside
             x[going] = trial[going]
-            before = np.where(going, np.where(near, 0.0, length), before)
+            before = np.where(
+                going, np.where(near, np.minimum(length, self.tolerance), length), before)
         left |= ~ended
         self.values.put(x)
         return x, *found, left, passes
