@@ -228,9 +228,7 @@ def _made(kind: str, pattern: Pattern, row_at, column_at, below: int, above: int
         where = [inverse[a:b] for a, b in pairwise(cuts)]
     scatter = tuple(Places(w, e.box, e.pick is not None)
                     for w, e in zip(where, pattern.entries, strict=True))
-    counts = np.zeros(length, np.int32)
-    for one in where:
-        counts += np.bincount(one, minlength=length).astype(np.int32)
+    counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *where]), minlength=length)
     return Layout(kind, n, row_at, column_at, below, above, length, scatter, indices, starts,
                   bool(counts.max(initial=0) <= 1), np.flatnonzero(counts == 0))
 
