@@ -60,8 +60,8 @@ def assign(
     partly = [n for n in out.relations if n not in out.givens and may_be_partial(n, out)]
     for row in rows:
         if row.kind != "dropped" and partly:
-            held = dict.fromkeys(n for r in row.relations for n in speaks.of(r))
-            row.partly = tuple(n for n in held if n in partly)
+            spoken = dict.fromkeys(n for r in row.relations for n in speaks.of(r))
+            row.partly = tuple(n for n in spoken if n in partly)
             if not row.unknowns and not row.partly:
                 through = [n for r in row.relations for n in speaks.reached(r)]
                 row.partly = tuple(n for n in dict.fromkeys(through) if n in partly)

@@ -22,7 +22,7 @@ from ..affine import Integers
 from ..cases import Cases
 from ..coverage import Coverage
 from ..drawn import Drawn
-from ..guards import Context
+from ..guards import Context, references
 from ..indices import Bounds
 from ..report import Report, place
 from ..resolve import Resolver
@@ -170,6 +170,8 @@ class Systems:
         for whole in self._all():
             refs = dict.fromkeys(r.variable for r in whole.references())
             held = [n for n in refs if n in self.names]
+            if not held or (whole.matched and whole.matched not in refs):
+                held = [n for n in self._reached(refs, definitions) if n in self.names]
             loose = [n for n in held if n not in matched]
             fits = whole.matched and (whole in self.points or self._fits(whole, definitions))
             owner = [whole.matched] if fits else held
@@ -182,6 +184,18 @@ class Systems:
         for name, refs in found.items():
             refs.pop(name, None)
         return found
+
+    def _reached(self, refs, definitions) -> list[str]:
+        """The names that `refs` are computed from, and those themselves."""
+        found, waiting = dict.fromkeys(refs), list(refs)
+        while waiting:
+            name = waiting.pop()
+            for case in definitions.get(name, ()) if name not in self.names else ():
+                for ref in references(case.body):
+                    if ref.variable not in found:
+                        found[ref.variable] = None
+                        waiting.append(ref.variable)
+        return list(found)
 
     def _fits(self, whole: Whole, definitions) -> bool:
         """Whether a relation, with the explicit ones of the name that it is matched to, determines
