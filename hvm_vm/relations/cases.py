@@ -18,7 +18,10 @@ from .scope import IndexNames
 from .system import Apply, Const, Expr, Index, IndexValue, Reduce, Requirement
 
 FALSE = Const(0)
-OVERLAP_HELP = "keep one, or say where each holds: … where condition, … otherwise"
+OVERLAP_HELP = (
+    "keep one, or say where each holds: … where condition, … otherwise; if both hold, and determine"
+    " another name together, bring one to the form … - … = 0"
+)
 
 
 class Cases:
