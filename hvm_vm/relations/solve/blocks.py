@@ -200,6 +200,16 @@ class Blocks:
                 )
                 return nothing
             values[mine.index] = other
+        free = [n for n, i in frame.names.items() if i not in values]
+        if free:
+            self.report.error(
+                f"the index {free[0]} is free in the guess of {name}, but"
+                f" {self.report.quote(target.span)} has no {free[0]}",
+                guess.span,
+                help=f"a guess of every element is written guess {name}[…] = …, with the indices in"
+                " its subscripts",
+            )
+            return nothing
         start, lo, hi = (None if p is None else substitute(p, values) for p in parts)
         for part in (start, lo, hi):
             if type(part) is SymbolValue:

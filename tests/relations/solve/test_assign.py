@@ -123,6 +123,8 @@ def test_a_cycle_of_arrays_is_a_system():
 def test_a_guess_is_a_number_that_is_known():
     assert "cannot depend on what is solved for" in error("guess x = y\nx^2 = 4\ny = x")
     assert "a guess is a number" in error("guess x = 'A'\nx^2 = 4")
+    assert "the index j is free in the guess of x" in error(
+        "index i, j : 3\nguess x[i] = j\nx[i]^2 = 4*i")
     assert system("guess y = x\nx^2 = 4\ny^2 = x").order == ("x", "y")
 
 
