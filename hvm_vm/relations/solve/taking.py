@@ -28,7 +28,9 @@ def take(rows, matching: Matching, tied: list[int], out: Outline, speaks,
             continue
         turned = [turn_round(r, name, out) for r in row.relations]
         plain = all(t is not None and _plain(t.target, out) for t in turned)
-        if name not in together and plain and not (_shares(row) and _unfit(name, row, speaks)):
+        ties = any(n in result.open for n in row.unknowns) or (
+            _shares(row) and _unfit(name, row, speaks))
+        if name not in together and plain and not ties:
             out.relations[name] = [
                 S.Relation(t.target, t.value, r.where, r.otherwise, span=r.span)
                 for t, r in zip(turned, row.relations, strict=True)

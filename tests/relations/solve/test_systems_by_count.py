@@ -350,3 +350,10 @@ def test_most_of_many_nonlinear_systems_need_no_care(monkeypatch):
     left = np.einsum("kij,kj->ki", a, found) + 0.1*found**3
     np.testing.assert_allclose(left, b, rtol=1e-9, atol=1e-9)
     assert len(alone) < 10
+
+
+def test_a_relation_with_an_unknown_that_nothing_else_determines_is_not_turned_round():
+    text = "index p : 3\nk[p] = [1, 2, 4]\nk[p]/Q[p] = dp\nfind Q, dp\n"
+    assert "3 equations for 4 unknown elements of Q and dp" in error(text)
+    found = run(text + "sum[p](Q[p]) = 7")
+    assert found["Q"] == pytest.approx([1, 2, 4]) and found["dp"] == pytest.approx(1)
