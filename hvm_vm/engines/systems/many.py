@@ -8,6 +8,7 @@ from contextlib import suppress
 import numpy as np
 
 from hvm_vm.engines.systems.pattern import Pattern
+from hvm_vm.engines.systems.point import nothing
 from hvm_vm.engines.systems.residuals import Residuals, relative, slope_values
 from hvm_vm.engines.systems.values import Values
 
@@ -109,7 +110,7 @@ class Many:
             leaves |= (before <= 1) & (length > before)
             leaves |= (before <= CLOSE) & (length > SHRINKS * before) & (length > 8 * self.epsilon)
             shares = relative(residual, np.maximum(scale, reach), level, self.epsilon)
-            floor = 1e-14 * np.maximum(abs(start), 1.0)
+            floor = nothing(start)
             near = (shares <= self.tolerance).all(axis=1)
             near &= (abs(step) <= self.tolerance * (abs(x) + floor)).all(axis=1)
             going = np.zeros(lanes, bool)
