@@ -3,7 +3,7 @@
 `sum[j](A[i,j]*x[j]) - b[i]` is two addends: `A[i,j]*x[j]`, summed over j, and `-b[i]`. Sums that
 hold an unknown are opened, wherever they stand as an addend or a factor of one; conditions that
 do not depend on the unknowns become conditions of the addends. A sum below a function
-(`exp(sum[j](w[j]*x[j]))`) cannot be opened: the caller makes it an unknown of its own.
+(`exp(sum[j](w[j]*x[j]))`) cannot be opened, nor can a product: the caller makes unknowns of them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class Addend:
 
 class Opening:
     """Takes residuals apart. `auxiliary(sum, condition)` gives the reference that stands for a sum
-    which cannot be opened where it is; `unknown` are the names that are solved for. Of unknowns
-    there are sums and means only, whose conditions do not read them: the front end sees to it."""
+    or product which cannot be opened where it is; `unknown` are the names that are solved for. Of
+    unknowns there are sums, means and products only, whose conditions do not read them: the front
+    end sees to it."""
 
     def __init__(self, terms: Terms, unknown: set[str],
                  auxiliary: Callable[[Term, Term], Term]) -> None:
@@ -64,7 +65,7 @@ class Opening:
             self._open(args[0], replace(into, negative=not into.negative), outer, found)
         elif not self.depends(term):
             self._known(term, into, found)
-        elif op == "reduce":
+        elif op == "reduce" and term.data[0] in OPENED:
             self._reduce(term, into, outer, found)
         elif op in ("if", "guard") and not self.depends(args[0]):
             test = args[0]
@@ -146,7 +147,7 @@ class Opening:
         return t.apply("neg", value) if into.negative else value
 
     def _closed(self, term: Term, into: Addend, outer: Term) -> Term:
-        """`term` with auxiliary unknowns in the place of sums over unknowns."""
+        """`term` with auxiliary unknowns in the place of reductions over unknowns."""
         if not term.flags & HAS_REDUCE or not self.depends(term):
             return term
 

@@ -140,11 +140,14 @@ def _addends(term: Term) -> list[Term]:
 
 
 def message(program: Program, places: list[Place]) -> str:
-    """One line for each relation: `12: x + y = 26`."""
+    """One line for each relation, with all cases that it has: `12: x + y = 26`."""
     text = program.system.text
     starts = [0, *(k + 1 for k, c in enumerate(text) if c == "\n")]
-    return "\n".join(
-        f"{bisect_right(starts, p.start)}: {one_line(text[p.start:p.end])}" for p in places)
+
+    def told(p: Place) -> str:
+        return f"{bisect_right(starts, p.start)}: {one_line(text[p.start:p.end])}"
+
+    return "\n".join("; line ".join(told(p) for p in (place, *place.others)) for place in places)
 
 
 def emit(emitter, operation: SolveOperation) -> None:

@@ -24,7 +24,7 @@ from hvm_vm.lowering.spaces import dimensions
 from hvm_vm.lowering.terms import Ix, Term, conjuncts
 from hvm_vm.relations.system import Coupled, Place
 
-ITERATIONS = 200  # steps, before the solve of a nonlinear system gives up
+ITERATIONS = 400  # evaluations, before the solve of a nonlinear system gives up
 
 
 @dataclass
@@ -237,12 +237,14 @@ class _Selecting:
         piece = self._piece(role, number, dims, self.t.true)
         self._root(piece, "body", body, self.t.true, self.place)
 
-    # -- sums below functions ------------------------------------------------------------------
+    # -- sums below functions, and products ------------------------------------------------------
     def _auxiliary(self, node: Term, guard: Term) -> Term:
-        """The unknown that a sum is, with the relation that says so."""
+        """The unknown that a reduction is, with the relation that says so."""
         t, selection = self.t, self.selection
         guard = selection.needed_guard(node, guard, False)
         free = sorted(node.free | guard.free, key=lambda i: i.number)
+        if node.data[0] == "prod":
+            return self._product(node, guard, free)
         key = (node.id, guard.id)
         name = self._auxiliaries.get(key)
         ref = tuple(t.index(i) for i in free)
@@ -259,6 +261,39 @@ class _Selecting:
             self.guesses[name] = Guess(tuple(free), self._started(total))
             selection.of[name] = []
         return t.ref(name, ref)
+
+    def _product(self, node: Term, guard: Term, free: list[Ix]) -> Term:
+        """The last of the unknowns that a product's parts are, each the one before times a factor:
+        so a factor that is 0 costs no slope. The relation says so for all."""
+        t = self.t
+        (_, indices), (condition, body) = node.data, node.args
+        ix, inner = t.fresh_ix(indices[0]), t.fresh_ix(indices[0])
+        if len(indices) > 1:
+            body, condition = t.reduce("prod", indices[1:], condition, body), t.true
+        lo, hi = t.size(ix.lo), t.size(ix.hi)
+        key = (node.id, guard.id)
+        name = self._auxiliaries.get(key)
+        if name is None:
+            name = self._auxiliaries[key] = self.selection.temp(
+                "product", self.owner, [*free, ix], False, self.place)
+            self.unknowns.append(name)
+            self.opening.unknown.add(name)
+            own = tuple(t.index(i) for i in free)
+            here, there = t.index(ix), t.index(inner)
+            before = t.apply("if", t.apply("lt", lo, here),
+                             t.ref(name, (*own, t.apply("sub", here, t.one))), t.one)
+            factor = t.substitute(t.apply("if", condition, body, t.one), {indices[0]: here})
+            part = t.guard(guard, t.apply("mul", before, factor))
+            if guard is not t.true:
+                part = t.apply("if", guard, part, t.one)
+            self.relations.append(Relation(
+                (*free, ix), t.true, t.apply("sub", t.ref(name, (*own, here)), part), self.place))
+            start = t.reduce("prod", (inner,), t.apply("le", there, here), self._started(
+                t.substitute(t.apply("if", condition, body, t.one), {indices[0]: there})))
+            self.guesses[name] = Guess((*free, ix), start)
+            self.selection.of[name] = []
+        whole = t.ref(name, (*(t.index(i) for i in free), hi))
+        return t.apply("if", t.apply("le", lo, hi), whole, t.one)
 
     def _started(self, total: Term) -> Term:
         """What a term is where the unknowns start."""

@@ -138,7 +138,9 @@ def _definition(name: str, cases: list[Drawn]) -> Definition:
     return Definition(
         name,
         tuple(
-            Case(c.indices, c.subscripts, c.condition, c.body, place(c.node.span)) for c in cases
+            Case(c.indices, c.subscripts, c.condition, c.body,
+                 place(c.node.span, *(o.span for o in c.others)))
+            for c in cases
         ),
     )
 

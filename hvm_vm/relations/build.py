@@ -34,7 +34,7 @@ from .results import Finder, Found, default_items
 from .sequence import Sequence
 from .solve.assign import assign
 from .solve.blocks import Blocks
-from .solve.draw import draw_solved
+from .solve.draw import draw_beside, draw_solved
 from .solve.repeated import one_each
 from .solve.systems import Systems
 from .spelling import members, spell_out
@@ -129,7 +129,13 @@ class _Build:
                 definitions[whole.matched] = [drawn]
                 systems.note(whole)
         for whole in assigned.coupled:
-            systems.add(whole)
+            cases = definitions.get(whole.matched)
+            drawn = draw_beside(whole, cases, resolver, integers) if cases else None
+            if drawn is None:
+                systems.add(whole)
+            else:
+                definitions[whole.matched] = [drawn]
+                systems.note(whole)
         claims = [c for c in (read_check(node, resolver) for node in out.checks) if c is not None]
 
         resolver.uncalled()

@@ -37,6 +37,7 @@ class Drawn:
     excluded: tuple = ()
     # Of a name that is solved for: the body must be 0, and reads the name itself.
     implicit: bool = False
+    others: tuple[S.Relation, ...] = ()  # the other cases that `body` chooses from
 
 
 def draw(node: S.Relation, resolver: Resolver, integers: Integers) -> Drawn:

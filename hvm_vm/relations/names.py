@@ -146,7 +146,12 @@ def _read_relation(statement: S.Relation, out: Outline, report: Report) -> None:
     kind = type(lhs)
     if kind is S.Name or kind is S.Subscript:
         name = lhs.name
-        if name in out.indices:
+        if name in out.indices and kind is S.Name and not statement.outside and any(
+            isinstance(n, S.Name | S.Subscript) and n.name not in out.indices
+            for n in S.walk(statement.rhs)
+        ):
+            out.implicit.append(statement)  # `i = x[i]^2` is for x
+        elif name in out.indices:
             report.error(
                 f"{name} is an index, so no relation can determine it",
                 lhs.span,

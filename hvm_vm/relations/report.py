@@ -41,9 +41,9 @@ class Report:
         return text
 
 
-def place(span: Span) -> Place:
-    """A system's place for a span of the syntax tree."""
-    return Place(span.start, span.end)
+def place(span: Span, *others: Span) -> Place:
+    """A system's place for a span of the syntax tree, and of its other cases."""
+    return Place(span.start, span.end, tuple(map(place, others)))
 
 
 def meant(name: str, candidates: Iterable[str]) -> str | None:

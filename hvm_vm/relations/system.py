@@ -17,10 +17,12 @@ from hvm_vm.bytecode.sizes import Size
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something was written: offsets into the source's text."""
+    """Where something was written: offsets into the source's text. `others`: further cases of the
+    same relation."""
 
     start: int
     end: int
+    others: tuple[Place, ...] = ()
 
 
 # -- expressions ---------------------------------------------------------------------------------

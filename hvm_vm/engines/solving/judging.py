@@ -1,7 +1,7 @@
 """When a point is a solution, by the point itself and never by the size of a step alone:
 
 - every residual is at most `tolerance` times the magnitude of its relation's terms, or of
-  `sum[j](|J_ij*x_j|)`, and
+  `sum[j](|J_ij*x_j|)`, or no more than what a step of unknowns that go to 0 makes, and
 - the full Newton step there is at most `tolerance` times the unknowns, or the residuals are at
   rounding level and the Jacobian is regular.
 """
@@ -11,9 +11,9 @@ from __future__ import annotations
 from hvm_vm.engines.solving.memory import (
     AT,
     EPSILON,
-    FIRST,
     HEAD,
     MERIT,
+    NOTHING,
     RATIO,
     RESIDUAL,
     SLOPES,
@@ -33,6 +33,12 @@ def make(get, put, jit):
     """(weigh, merit_of_trial, small) over a memory."""
 
     @jit
+    def nothing(m, n, j):
+        """What unknown j is no smaller than when it goes to 0."""
+        size = abs(get(m, HEAD + START * n + j))
+        return NOTHING * (size if 0.0 < size < 1.0 else 1.0)
+
+    @jit
     def weigh(m, n, fresh):
         """Merit and largest relative residual of the accepted point, with `fresh` weights (by the
         slopes there) or those it has; how near it is."""
@@ -43,11 +49,12 @@ def make(get, put, jit):
         for i in range(n):
             residual = get(m, residuals + i)
             terms = get(m, HEAD + TERMS * n + i)
-            largest, reach = 0.0, 0.0
+            largest, reach, least = 0.0, 0.0, 0.0
             for j in range(n):
                 slope = abs(get(m, slopes + i * n + j))
                 size = abs(get(m, at + j))
                 reach += slope * size
+                least += slope * nothing(m, n, j)
                 size = slope * (size if size > 1e-3 else 1e-3)
                 if size > largest:
                     largest = size
@@ -57,7 +64,7 @@ def make(get, put, jit):
                 ratio = apart / size if size > 0.0 else 1e300
                 worst = ratio if ratio > worst else worst
             if not (apart <= tolerance * size
-                    or apart <= epsilon * epsilon * get(m, HEAD + FIRST * n + i)):
+                    or apart <= tolerance * least):
                 near = False
             if not apart <= 16.0 * epsilon * size:
                 exact = False
@@ -82,10 +89,8 @@ def make(get, put, jit):
     def small(m, n, tolerance):
         """Whether the step is small beside the unknowns."""
         for j in range(n):
-            floor = abs(get(m, HEAD + START * n + j))
-            floor = 1e-14 * (floor if floor > 1.0 else 1.0)
             size = abs(get(m, HEAD + AT * n + j))
-            if not abs(get(m, HEAD + STEP * n + j)) <= tolerance * (size + floor):
+            if not abs(get(m, HEAD + STEP * n + j)) <= tolerance * (size + nothing(m, n, j)):
                 return False
         return True
 

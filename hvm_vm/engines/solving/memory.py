@@ -40,6 +40,7 @@ JACOBIAN, SLOPES, WORK, MATRICES = range(4)  # of the trial, of the accepted poi
 
 # How a point ends.
 SOLVED, MULTIPLE, SINGULAR, STALLED, EXHAUSTED, UNDEFINED, EMPTY = range(1, 8)
+NOTHING = 1e-14  # what an unknown that goes to 0 is no smaller than, in parts of its start up to 1
 HUGE = 1e300  # what is not below it is not a finite number to a solve
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from hvm_vm.engines.solved import Solved
-from hvm_vm.engines.solving.memory import HUGE
+from hvm_vm.engines.solving.memory import HUGE, NOTHING
 
 PASSES = 30        # evaluations, at most
 REGULAR = 1e-7     # the least determinant, or relative pivot, of a Jacobian that is no suspect,
@@ -61,7 +61,7 @@ def newton(evaluate, start, low, high, linear: bool, tolerance: float, epsilon: 
                 leaves |= grows & (length > 8.0 * epsilon * n)
             near, relative = np.ones(lanes, bool), np.zeros((n, lanes))
             for j in range(n):
-                floor = 1e-14 * np.maximum(abs(start[j]), 1.0)
+                floor = NOTHING * np.where(start[j] == 0, 1.0, np.minimum(abs(start[j]), 1.0))
                 near &= abs(step[j]) <= tolerance * (abs(x[j]) + floor)
             for i in range(n):
                 reach, effect = np.zeros(lanes), np.zeros(lanes)

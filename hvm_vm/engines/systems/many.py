@@ -8,6 +8,7 @@ from contextlib import suppress
 import numpy as np
 
 from hvm_vm.engines.systems.pattern import Pattern
+from hvm_vm.engines.systems.point import nothing
 from hvm_vm.engines.systems.residuals import Residuals, relative, slope_values
 from hvm_vm.engines.systems.values import Values
 
@@ -113,7 +114,7 @@ class Many:
             grows |= (before <= CLOSE) & (length > SHRINKS * before)
             leaves |= grows & (length > 8 * self.epsilon * n)
             shares = relative(residual, np.maximum(scale, reach), level, self.epsilon)
-            floor = 1e-14 * np.maximum(abs(start), 1.0)
+            floor = nothing(start)
             near = (shares <= self.tolerance).all(axis=1)
             near &= (abs(step) <= self.tolerance * (abs(x) + floor)).all(axis=1)
             going = np.zeros(lanes, bool)

@@ -2,17 +2,24 @@
 
 The steps are those of `solve`: Newton's, shortened until the weighted residuals shrink (Deuflhard
 2004, chapter 3); where that stalls or the matrix is singular, Levenberg-Marquardt steps (Moré 1978)
-until they are nearly Newton's; bounds kept by projection; other starts when one fails. A point is a
-solution only when every residual is small beside its terms and the full Newton step there is small
-beside the unknowns (or the residuals are rounding).
+until they are nearly Newton's. From a start where this fails, Powell's dogleg steps (see `trust`);
+then other starts. Bounds are kept by projection.
+
+A point is a solution only when every residual is small beside its terms and the full Newton step
+there is small beside each unknown (or the residuals are rounding). Unknowns have units of their
+own, and may grow by orders along an axis: none is measured by another. What is 0 but for rounding
+has no size, and is measured by what the rounding of all terms does to it: |J^-1|*eps*terms (Arioli,
+Demmel and Duff 1989), estimated by a few solves.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import nan
 
 import numpy as np
 
+from hvm_vm.engines.systems.factors import Factors
 from hvm_vm.engines.systems.point import (
     EXHAUSTED,
     MULTIPLE,
@@ -23,14 +30,19 @@ from hvm_vm.engines.systems.point import (
     Ended,
     One,
     Point,
+    nothing,
 )
+from hvm_vm.engines.systems.residuals import relative as in_parts
 from hvm_vm.engines.systems.singular import SUSPECT, Deficient, Slopes, deficient
+from hvm_vm.engines.systems.trust import Trust
 
 SMALLEST = 1e-4  # fraction of a Newton step, before Levenberg-Marquardt takes over
 INSIDE = 1e-12   # and while every trial so far was outside the domain
 LARGEST = 1e10   # damping, before a start is given up
 SLOW = 15        # steps without progress, likewise
-ATTEMPTS = 6     # from the start, then from elsewhere
+ATTEMPTS = 10    # from the start by both ways, then from elsewhere
+NOISE = 64       # times rounding's reach, within which a step says nothing
+PROBES = 4       # solves that tell how far rounding moves the unknowns
 NORMAL = 700     # unknowns up to which Levenberg-Marquardt's normal equations are dense
 
 
@@ -51,7 +63,7 @@ class Newton(One):
                 if kept is None:
                     kept = Ended(UNDEFINED, point, self.passes, np.full(len(start), nan))
                 continue
-            ended = self._descend(point)
+            ended = self._descend(point, dogleg=attempt % 2 == 1)
             if ended.status <= SINGULAR:
                 return self._finished(ended)
             if kept is None or kept.status == UNDEFINED or (
@@ -73,11 +85,11 @@ class Newton(One):
         return ended
 
     def _elsewhere(self, attempt: int) -> np.ndarray:
-        """The start of an attempt: the given one; then, ever farther, to its sides or within the
-        bounds."""
-        if not attempt:
+        """The start of an attempt: the given one for both ways; then, ever farther, to its sides or
+        within the bounds."""
+        if attempt < 2:
             return self.start
-        j, count = np.arange(len(self.start)), attempt - 1
+        j, count = np.arange(len(self.start)), attempt - 2
         size = np.maximum(abs(self.start), 1.0) * 2.0 ** (count // 2)
         away = self.start + np.where((count + j) % 2 == 0, size, -size)
         part = (count + 1) * 0.6180339887498949 + 0.37 * j
@@ -86,21 +98,56 @@ class Newton(One):
             inside = self.low + (self.high - self.low) * (part - np.floor(part))
         return np.where(bounded, inside, away)
 
+    def relative(self, point: Point) -> np.ndarray:
+        """The residuals in parts of their own terms."""
+        return self._parted(point, np.zeros(len(point.x)))
+
+    def _parted(self, point: Point, level: np.ndarray) -> np.ndarray:
+        size = np.maximum(point.scale, point.slopes.reach(point.x))
+        found = in_parts(point.residual, size, level, self.epsilon)
+        return np.where(np.isnan(found), np.inf, found)
+
+    def _noise(self, point: Point, factors: Factors) -> np.ndarray | None:
+        """How far rounding moves each unknown; None where that is no small part of anything, or
+        where residuals are larger than it could explain."""
+        reach = point.slopes.reach
+        level = reach(self.pattern.levels(point.x[None], self.epsilon)[0])
+        rough = (self._parted(point, level) <= self.tolerance) | self._gone(point)
+        if not rough.all():
+            return None
+        terms = self.epsilon * np.maximum(point.scale, reach(point.x))
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (PROBES, len(terms)))
+        noise = abs(factors.solve(terms * signs)).max(axis=0)
+        most = abs(point.x).max(initial=0.0)
+        return noise if (noise <= self.tolerance * most).all() else None
+
+    def _gone(self, point: Point) -> np.ndarray:
+        """Where residuals are no more than what a step of an unknown that goes to 0 makes."""
+        return abs(point.residual) <= self.tolerance * point.slopes.reach(nothing(self.start))
+
     def _sizes(self, x: np.ndarray) -> np.ndarray:
-        """What a step of each unknown is measured by: its size, or a part of the largest."""
-        size = np.maximum(abs(x), 1e-3 * abs(x).max(initial=0.0))
+        """What a step of each unknown is measured by on the way: its size, or a part of the largest
+        of its array."""
+        size = abs(x)
+        for first, last in pairwise([*self.pattern.arrays, self.pattern.size]):
+            own = size[first:last]
+            np.maximum(own, 1e-3 * own.max(initial=0.0), out=own)
         return np.where(size > 0, size, 1e-3)
 
-    def _descend(self, point: Point) -> Ended:
+    def _descend(self, point: Point, dogleg: bool) -> Ended:
         damping, slow, before = 0.0, 0, np.inf
         contraction = 0.0
+        weight = 1 / np.where(point.scale > 0, point.scale, 1.0)
+        trust = Trust(weight, self.epsilon) if dogleg else None
         while True:
             # A step is judged by how the residuals, in units of slope times unknown, shrink.
-            weight = point.slopes.largest(np.maximum(abs(point.x), 1e-3))
-            weight = 1 / np.where(weight > 0, weight, np.where(point.scale > 0, point.scale, 1.0))
+            if not dogleg:
+                weight = point.slopes.largest(np.maximum(abs(point.x), 1e-3))
+                weight = 1 / np.where(
+                    weight > 0, weight, np.where(point.scale > 0, point.scale, 1.0))
             merit = float(((weight * point.residual) ** 2).sum())
             relative = self.relative(point)
-            near = bool((relative <= self.tolerance).all())
+            near = bool((self._gone(point) | (relative <= self.tolerance)).all())
             exact = bool((relative <= 16 * self.epsilon).all())
             factors = self.eliminate(point)
             lack = None
@@ -119,21 +166,28 @@ class Newton(One):
                 length = float((abs(step) / self._sizes(point.x)).max())
                 contraction = length / before if 0 < before < np.inf else 0.0
                 before = length
-            if near:
-                if lack is not None:
-                    return self._family(point, lack, relative)
-                small = step is not None and bool(
-                    (abs(step) <= self.tolerance * self._sizes(point.x)).all())
-                if small or (exact and step is not None):
+            if near and lack is not None:
+                return self._family(point, lack, relative)
+            if step is not None:
+                # An unknown that goes to 0 is never large beside its steps.
+                enough = self.tolerance * (abs(point.x) + nothing(self.start))
+                if near and (exact or bool((abs(step) <= enough).all())):
                     return self._polished(point, step, relative, contraction)
+                noise = self._noise(point, factors)
+                if noise is not None and (abs(step) <= enough + NOISE * noise).all():
+                    shares = self._parted(point, point.slopes.reach(noise) / self.epsilon)
+                    if ((shares <= self.tolerance) | self._gone(point)).all():
+                        return self._polished(point, step, shares, contraction)
             if self.passes >= self.limit or slow > SLOW:
                 status = EXHAUSTED if self.passes >= self.cap else STALLED
                 return Ended(status, point, self.passes, relative)
             new = None
-            if step is not None and damping <= 1e-6:
+            if trust is not None:
+                new = trust.next(point, step, self._trial, lambda: self.passes >= self.limit)
+            elif step is not None and damping <= 1e-6:
                 damping = 0.0
                 new = self._shortened(point, step, weight, merit)
-            if new is None:
+            if new is None and trust is None:
                 damping = max(damping, 1e-3 if step is not None and damping <= 1e-6 else 1e-4)
                 new, damping = self._damped(point, weight, merit, damping)
             if new is None:

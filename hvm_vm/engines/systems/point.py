@@ -8,6 +8,7 @@ from math import nan
 
 import numpy as np
 
+from hvm_vm.engines.solving.memory import NOTHING
 from hvm_vm.engines.systems.factors import Factors, factorise
 from hvm_vm.engines.systems.layout import Layout
 from hvm_vm.engines.systems.pattern import Pattern
@@ -66,6 +67,12 @@ class Ended:
         """An estimate of the condition number, where the factors give one."""
         factors = self.point.factors
         return nan if factors is None else factors.condition()
+
+
+def nothing(start: np.ndarray) -> np.ndarray:
+    """What an unknown that goes to 0 is no smaller than, to a solve that begins at `start`."""
+    size = abs(start)
+    return NOTHING * np.where(size > 0, np.minimum(size, 1.0), 1.0)
 
 
 class One:

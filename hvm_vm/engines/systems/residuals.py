@@ -83,7 +83,8 @@ def relative(residual: np.ndarray, scale: np.ndarray, level: np.ndarray,
     are told in parts of that: an unknown that is 0 among others of size 1 has errors of theirs."""
     size = abs(residual)
     found = np.where(size == 0, 0.0, size / scale)
-    return np.where(size <= 64 * epsilon * level, np.minimum(found, size / level), found)
+    small = (size > 0) & (size <= 64 * epsilon * level)
+    return np.where(small, np.minimum(found, size / level), found)
 
 
 def slope_view(values: Values, entry: Entry) -> np.ndarray:

@@ -44,7 +44,7 @@ def assign(
     if not (out.implicit or given or dropped or out.guesses):
         return result
     # A guess of what is an input this time is for other times; of what no relation holds, a slip.
-    held = held_in(out, [*given, *dropped]) if out.guesses else set()
+    guessable = held_in(out, [*given, *dropped]) if out.guesses else set()
     speaks = Speaks(out, resolver)
     result.left = [r for r in dropped if default_value(r, out) is not None]
     dropped = [r for r in dropped if r not in result.left]
@@ -93,7 +93,7 @@ def assign(
     out.implicit = []
     take(rows, matching, tied, out, speaks, result, report)
     for guess in out.guesses:
-        if guess.target.name not in held:
+        if guess.target.name not in guessable:
             report.error(
                 f"{guess.target.name} has a guess, but no relation holds it",
                 guess.span,

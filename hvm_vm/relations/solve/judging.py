@@ -52,8 +52,8 @@ def judge(equation: Drawn, solved: set[str], report: Report) -> None:
         names = {r.variable for r in references(equation.body)} & solved
         report.error(
             f"`{quote}` must be solved for {joined(sorted(names))}, but {problem} reduces over"
-            " an expression of it: that is supported for sums and means, and for ranges of"
-            " fixed length",
+            " an expression of it: that is supported for sums, means and products, and for ranges"
+            " of fixed length",
             node.span,
         )
 
@@ -119,7 +119,8 @@ def check_axes(group: Group, component: list[str], reads, axes, report: Report) 
 
 
 def _summed(expr: Expr, solved: set[str]) -> Expr:
-    """`expr` with no reductions over unknowns but sums and means under known conditions."""
+    """`expr` with no reductions over unknowns but sums, means and products under known
+    conditions."""
     kind = type(expr)
     if kind is Apply:
         args = tuple(_summed(a, solved) for a in expr.args)
@@ -129,7 +130,7 @@ def _summed(expr: Expr, solved: set[str]) -> Expr:
     body = _summed(expr.body, solved)
     condition = expr.condition
     free = condition is None or not holds(condition, solved)
-    if expr.op in ("sum", "mean") and free:
+    if expr.op in ("sum", "mean", "prod") and free:
         return Reduce(expr.op, expr.indices, condition, body)
     if expr.op == "sum":
         return Reduce("sum", expr.indices, None, Apply("if", (condition, body, Const(0))))

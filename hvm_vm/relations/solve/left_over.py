@@ -82,9 +82,9 @@ def may_be_partial(name: str, out: Outline) -> bool:
     """Whether the relations of `name` may leave elements of it to other relations."""
     for relation in out.relations[name]:
         lhs = relation.lhs
-        if type(lhs) is S.Subscript and (relation.where is not None or any(
+        if relation.otherwise or (type(lhs) is S.Subscript and (relation.where is not None or any(
             type(s) is not S.Name or s.name not in out.indices for s in lhs.subs
-        )):
+        ))):
             return True
     return False
 

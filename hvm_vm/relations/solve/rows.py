@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from hvm_vm.language import syntax as S
 
-from ..affine import Integers
 from ..drawn import Drawn, unsupported
 from ..guards import conjunction, negation, references, substitute
 from ..problems import POISON, TooLarge, Unsupported
@@ -71,6 +70,16 @@ def draw_row(relation: S.Relation, name: str, resolver: Resolver) -> Drawn:
 def draw_whole(whole: Whole, resolver: Resolver) -> None:
     """Resolve all cases of a relation; `otherwise` becomes what the others leave."""
     whole.rows = [draw_row(r, whole.matched or "", resolver) for r in whole.relations]
+    rest = [row for row in whole.rows if row.otherwise]
+    if len(rest) > 1 and not whole.bad:
+        quotes = [f"`{resolver.report.quote(row.node.span)}`" for row in rest[:2]]
+        resolver.report.error(
+            f"two relations take what the others leave: {quotes[0]} and {quotes[1]}",
+            rest[1].node.span,
+            help="keep one, or say where each holds: … where condition, … otherwise",
+            notes=[("the other relation is here", rest[0].node.span)],
+        )
+        rest[1].bad = True
     for row in whole.rows:
         if not row.otherwise or whole.bad:
             continue
@@ -79,21 +88,28 @@ def draw_whole(whole: Whole, resolver: Resolver) -> None:
         for other in whole.rows:
             if other is row or other.condition is None:
                 continue
-            needed = [r for r in other.indices if r.text not in own]
+            values = {i: own[i.text] for i in other.indices if i.text in own}
+            needed = [i for i in other.indices if i not in values]
+            if needed and whole.matched:  # the same axes by other names
+                places = own_place(row, whole.matched), own_place(other, whole.matched)
+                if None not in places:
+                    values = {s.index: mine for mine, s in zip(*places, strict=True)}
+                    needed = []
             if needed:
                 resolver.report.error(
                     f"`{resolver.report.quote(row.node.span)}` takes what the other cases leave,"
                     f" but it does not have their index {needed[0].text}",
                     row.node.span,
+                    help="write the same indices in all cases of one relation",
                 )
                 row.bad = True
                 continue
-            condition = substitute(other.condition, {i: own[i.text] for i in other.indices})
+            condition = substitute(other.condition, values)
             parts.append(negation(condition))
         row.condition = conjunction(parts)
 
 
-def own_place(row: Drawn, name: str, integers: Integers) -> tuple[Expr, ...] | None:
+def own_place(row: Drawn, name: str) -> tuple[Expr, ...] | None:
     """The subscripts at which a relation reads `name` at its own point: each of its indices once,
     and nothing else."""
     for ref in references(row.body):

@@ -58,7 +58,7 @@ def supersede(rows, explicit, unknowns: list[str], axes, cases: Cases, integers:
         return
     for _, row in rows:
         name = row.name
-        subscripts = own_place(row, name, integers) if explicit.get(name) else None
+        subscripts = own_place(row, name) if explicit.get(name) else None
         if subscripts is None:
             continue
         facts = Context(row.indices).under(row.condition).facts(integers)

@@ -646,3 +646,32 @@ def test_many_arrays_in_one_system():
             right[3*k + i] = b[i] + k
     x = np.linalg.solve(matrix, right)
     assert close(out["c0"], x[:3]) and close(out["c39"], x[-3:])
+
+
+# --- products over unknowns ------------------------------------------------------------------
+@pytest.mark.parametrize("start", ["1.1*j", "j"])  # the second: factors that are 0
+def test_a_product_of_differences(start):
+    z = np.array([1.0, 4.0, 5.0])
+    found = solved(
+        "index i, j : N\ngiven z[i], v[i]\nfind x[j]\nprod[j](z[i] - x[j]) = v[i]\n"
+        f"guess x[j] = {start}", z=z, v=[0.5, 6.0, 24.0])["x"]
+    assert close([np.prod(k - found) for k in z], [0.5, 6, 24])
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("prod[j | j <= i](x[j]) = c[i]", lambda x: np.cumprod(x)),
+    ("x[i] + prod[j | c[j] > 2](x[j])^2 = c[i]", lambda x: x + np.prod(x[2:])**2),
+    ("2*prod[j](x[j]) + exp(prod[j](x[j] + i)/100) + x[i] = c[i]",
+     lambda x: 2*np.prod(x) + np.exp([np.prod(x + i + 1)/100 for i in range(len(x))]) + x),
+    ("prod[j,k](x[j] + k) / 100 + x[i] = c[i]",
+     lambda x: np.prod([[u + 1, u + 2] for u in x])/100 + x),
+])
+def test_products(text, expected):
+    c = np.array([1.0, 2.0, 3.0, 5.0])
+    found = solved(f"index i, j : N\nindex k : 2\ngiven c[i]\nfind x[i]\n{text}", c=c)["x"]
+    assert close(expected(found), c)
+
+
+def test_a_product_of_nothing_is_one():
+    text = "index i, j : N\nindex k : M\nfind x[i]\nx[i] + prod[k](x[i]*k)*x[1] = i"
+    assert close(solved(text, N=3, M=0)["x"], [0.5, 1.5, 2.5])

@@ -19,7 +19,7 @@ from hvm_vm.engines.jit.kernels.intrinsics import (
 from hvm_vm.engines.jit.kernels.loops import inline
 from hvm_vm.engines.solving import memory, plain, point
 
-HEAD, VECTORS, HUGE = memory.HEAD, memory.VECTORS, memory.HUGE
+HEAD, VECTORS, HUGE, NOTHING = memory.HEAD, memory.VECTORS, memory.HUGE, memory.NOTHING
 X, F, SCALE, START, LOW, HIGH = (
     memory.X, memory.F, memory.SCALE, memory.START, memory.LOW, memory.HIGH)
 AT, RESIDUAL, TERMS = memory.AT, memory.RESIDUAL, memory.TERMS
@@ -201,7 +201,7 @@ def _points(kind):
                     change = abs(get_f64(step, j))
                     length = length + change / size
                     near = near and change <= tolerance * (
-                        here + 1e-14 * (origin if origin > 1.0 else 1.0))
+                        here + NOTHING * (origin if 0.0 < origin < 1.0 else 1.0))
                 if not (sound and length < FARTHEST) or (
                         not linear and length > 8.0 * epsilon * n and (
                             (before <= 1.0 and length > before)
