@@ -32,6 +32,8 @@ LARGEST = 4000  # terms of an expression that is looked through
 
 _RELEVANT = HAS_REDUCE | HAS_EXP | HAS_ROOT | HAS_INF
 _CANDIDATES = frozenset(("mul", "div", "exp", "if", "pow"))
+_FACTORING = frozenset(("mul", "div", "neg", "sqrt", "pow", "if", "guard", "reduce", "exp"))
+_WEIGHED = HAS_INF << 1  # a sum of weighted exponentials, which every softmax and attention holds
 
 
 class Recogniser:
@@ -50,9 +52,13 @@ class Recogniser:
         self.products: set[str] = set()
         self.parts: dict[str, int] = {}
         self.scores: dict[str, int] = {}
+        self.weights: set[str] = set()  # those that may have an exponential as a factor
+        self._sums: dict[int, int] = {}
         for name in program.system.order:
             definition = program.defs.get(name)
             if definition is not None:
+                if any(self._weighs(r.body) for r in definition.regions):
+                    self.weights.add(name)
                 if definition.flags & HAS_REDUCE:
                     self._study(name, definition)
                 elif definition.simple:
@@ -92,7 +98,7 @@ class Recogniser:
                 taken.add(node.id)
                 continue
             flags = self._seen(node, self.parts) if node.op in _CANDIDATES else 0
-            if not flags & HAS_REDUCE or not flags & (HAS_EXP | HAS_ROOT):
+            if not flags & HAS_REDUCE or not flags & (_WEIGHED | HAS_ROOT):
                 continue
             match = self._first(node, under, flags)
             if match is not None:
@@ -105,7 +111,7 @@ class Recogniser:
         kinds = []
         if flags & HAS_ROOT:
             kinds += [norm.layer, norm.rms]
-        if flags & HAS_EXP:
+        if flags & _WEIGHED:
             kinds.append(lambda canon, term: softmax.match(canon, term, under, self.full))
         levels = list(self._levels(node, self.parts))
         for kind in kinds:
@@ -130,8 +136,7 @@ class Recogniser:
             summed = node.op == "reduce" and node.data[0] == "sum"
             if not summed and node.op not in ("mul", "div"):
                 continue
-            flags = self._seen(node, self.scores)
-            if not flags & HAS_REDUCE or not flags & HAS_EXP:
+            if not self._seen(node, self.scores) & _WEIGHED:
                 continue
             for term, refold in self._levels(node, self.scores):
                 match = attention.match(self.canon, term, refold, self.full)
@@ -167,10 +172,38 @@ class Recogniser:
 
     def _seen(self, node: Term, of: dict[str, int]) -> int:
         """What there is to see in `node` and in what it reads."""
-        flags = node.flags
+        flags = node.flags & _RELEVANT | self._summed(node)
         for ref in refs_of(node):
             flags |= of.get(ref.data, 0)
-        return flags & _RELEVANT
+        return flags
+
+    def _summed(self, node: Term) -> int:
+        """`_WEIGHED` if a sum of weighted exponentials stands in `node` itself."""
+        if not node.flags & HAS_REDUCE:
+            return 0
+        found = self._sums.get(node.id)
+        if found is None:
+            own = node.op == "reduce" and node.data[0] in ("sum", "mean")
+            found = _WEIGHED if own and self._weighs(node.args[1]) else 0
+            for arg in node.args:
+                found |= self._summed(arg)
+            self._sums[node.id] = found
+        return found
+
+    def _weighs(self, body: Term) -> bool:
+        """Whether an exponential may be a factor of `body`, definitions looked through. (A sigmoid
+        has one as a term: networks of them are not searched for softmaxes.)"""
+        work, seen = [body], set()
+        while work:
+            node = work.pop()
+            if node.op == "exp" or (node.op == "ref" and node.data in self.weights):
+                return True
+            if node.op == "pow" and node.args[1].op != "const":
+                return True
+            if node.op in _FACTORING and node.id not in seen:
+                seen.add(node.id)
+                work.extend(node.args)
+        return False
 
     def _is_product(self, body: Term) -> bool:
         """Whether a definition is a product of matrices: a sum of products of which no factor has

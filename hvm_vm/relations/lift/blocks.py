@@ -10,7 +10,7 @@ from hvm_vm.language import syntax as S
 from hvm_vm.relations.names import CONSTANTS
 
 from .apart import set_apart
-from .constants import AFFINE, MARK, Gatherer, finished, varying
+from .constants import AFFINE, MARK, Gatherer, finished, is_shared, varying
 from .dots import Rows, elements, without_dots
 from .implicit import equation, rules, subscripted
 from .members import Spelling, Unliftable, distinct
@@ -34,25 +34,15 @@ def add_blocks(shapes, result) -> list[int]:
     that cannot be part of a block are returned."""
     rows = Rows(result.members)
     late: list[int] = []
-    gatherer = Gatherer()
-    marked = []
     _tell_apart(shapes, result.spelled)
-    for shape, places in zip(shapes, varying(shapes), strict=True):
-        try:
-            if places and not _is_default(shape):
-                marked.append((shape, _marked(shape, places, result.spelled, gatherer)))
-            else:
-                _add(shape, result, rows)
-        except NotLiftable:
-            late += shape.shape.statements().tolist()
-    arrays = gatherer.arrays()
+    marked, arrays = _gathered(shapes, result.spelled)
     heads = _constants(arrays, result)
-    for shape, block in marked:
+    for shape, blocks in zip(shapes, marked, strict=True):
         try:
-            if all(arrays[r.head] is not None for r in refs(block.right)
-                   if r.head.startswith(MARK)):
-                right = settled(finished(block.right, arrays, heads))
-                _finish(replace(block, right=right), result, rows)
+            if blocks and all(arrays[h] is not None for h in _marks(blocks)):
+                for block in blocks:
+                    right = settled(finished(block.right, arrays, heads))
+                    _finish(replace(block, right=right), result, rows)
             else:
                 _add(shape, result, rows)
         except NotLiftable:
@@ -60,18 +50,58 @@ def add_blocks(shapes, result) -> list[int]:
     return late
 
 
-def _marked(shape, places: set[int], spelled, gatherer: Gatherer) -> Block:
-    """The relations of a shape as one block in which its marked literals are references."""
+def _gathered(shapes, spelled):
+    """For each shape the blocks in which its numbers that differ are references to arrays of
+    constants (none where no number does), and these arrays."""
+    sure, shared = varying(shapes)
+    for places in sure, shared:
+        for k, shape in enumerate(shapes):
+            if _is_default(shape):
+                places[k] = set()
+    blocks, arrays = _marked(shapes, [a | b for a, b in zip(sure, shared, strict=True)], spelled)
+    few = [all(is_shared(arrays[h]) for h in _marks(own)) for own in blocks]
+    if all(f or not s for f, s in zip(few, shared, strict=True)):
+        return blocks, arrays
+    places = [a | b if f else a for a, b, f in zip(sure, shared, few, strict=True)]
+    return _marked(shapes, places, spelled)
+
+
+def _marks(blocks: list[Block]) -> list[str]:
+    return [r.head for b in blocks for r in refs(b.right) if r.head.startswith(MARK)]
+
+
+def _marked(shapes, places: list[set[int]], spelled):
+    """The relations of the shapes as blocks in which the literals at some places are references,
+    and the arrays that these make."""
+    gatherer = Gatherer()
+    blocks: list[list[Block]] = []
+    for shape, own in zip(shapes, places, strict=True):
+        blocks.append([])
+        try:
+            if own:
+                blocks[-1] += _blocks_of(shape, own, spelled, gatherer)
+        except NotLiftable:
+            blocks[-1].clear()
+    return blocks, gatherer.arrays()
+
+
+def _blocks_of(shape, places: set[int], spelled, gatherer: Gatherer) -> list[Block]:
+    """The relations of a shape with its marked literals as references: a block for each group of
+    relations that have all other literals in common."""
     matrix, names = _resolved_columns(shape, spelled)
-    parts = shape.shape.parts
-    texts = tuple(f"{MARK}{k}" if k in places else t for k, t in enumerate(parts[0].literals))
-    reader = Reader(texts)
     statements = shape.shape.statements()
-    block = _block(shape, reader, names, matrix, statements)
-    if len({tuple(t for k, t in enumerate(p.literals) if k not in places) for p in parts}) > 1:
-        raise NotLiftable
-    values = {k: [t for p in parts for t in [p.literals[k]] * len(p.statements)] for k in places}
-    return gatherer.marked(block, values)
+    groups: dict[tuple[str, ...], list[int]] = {}
+    values: list[tuple[str, ...]] = []
+    for part in shape.shape.parts:
+        texts = tuple(f"{MARK}{k}" if k in places else t for k, t in enumerate(part.literals))
+        end = len(values)
+        groups.setdefault(texts, []).extend(range(end, end + len(part.statements)))
+        values += [part.literals] * len(part.statements)
+    found = []
+    for texts, rows in groups.items():
+        block = _block(shape, Reader(texts), names, matrix[rows], statements[rows])
+        found.append(gatherer.marked(block, {k: [values[r][k] for r in rows] for k in places}))
+    return found
 
 
 def _tell_apart(shapes, spelled) -> None:

@@ -20,26 +20,38 @@ from .skeleton import Block, Chain, Lit, Num, Op, Ref, Tree, columns, key
 MARK = LITERAL  # before the place of a literal that differs
 AFFINE = "affine"
 ALIKE = 3       # so many terms of one kind with different numbers are a reason of their own
+FEW = 3         # fewer kinds of numbers are cases
 
 
-def varying(shapes) -> list[set[int]]:
-    """For each parsed shape, the places of the literals that are to be gathered."""
+def varying(shapes) -> tuple[list[set[int]], list[set[int]]]:
+    """For each parsed shape, the places of the literals that are to be gathered; and of those that
+    are if that needs few numbers, since many relations share each: a row of weights, say."""
     groups: dict[str, list[int]] = {}
     for k, shape in enumerate(shapes):
         if shape.shape.parts[0].literals:
             text = shape.shape.text.replace("-", "+").replace(" ", "").replace("(+", "(")
             groups.setdefault(text.replace("=+", "="), []).append(k)
     found: list[set[int]] = [_within(s) for s in shapes]
+    shared: list[set[int]] = [set() for _ in shapes]
     for members in groups.values():
         parts = [p for k in members for p in shapes[k].shape.parts]
         rows = sum(len(p.statements) for p in parts)
-        if len(parts) < 2 or rows >= 4 * len(parts):
+        if len(parts) < 2 or (rows >= 4 * len(parts) and len(parts) < FEW):
             continue
+        into = found if rows < 4 * len(parts) else shared
         for place in range(len(parts[0].literals)):
             if len({p.literals[place] for p in parts}) > 1:
                 for k in members:
-                    found[k].add(place)
-    return found
+                    into[k].add(place)
+    return found, [own - sure for own, sure in zip(shared, found, strict=True)]
+
+
+def is_shared(found) -> bool:
+    """Whether an array of constants (see `Gatherer.arrays`) has few numbers for what it says."""
+    if found is None or found == AFFINE:
+        return False
+    kept, table, texts, _ = found
+    return len(table) <= 2 * len(set(texts))
 
 
 def _within(shape) -> set[int]:
