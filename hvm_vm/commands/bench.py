@@ -236,7 +236,8 @@ def _print_json(program, rows, verdicts, loaded: int, made_up: list[str]) -> Non
         found.update({key: to_json(found[key]) for key in ("difference", "relative")})
         if verdicts:
             v = verdicts[k]
-            found["verdict"] = {"word": v.word, "change": v.change, "error": v.error}
+            found["verdict"] = {"word": v.word, "change": v.change, "error": v.error,
+                                "margin": v.margin}
         engines.append(found)
     print(json.dumps({
         "file": program.module.file,

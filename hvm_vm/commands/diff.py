@@ -6,7 +6,7 @@
 
 Both get the same inputs. Variables are matched by name; the first instruction whose result differs
 beyond tolerance is shown, and of every variable the largest absolute and relative difference with
-its subscripts. Status: 0 the same, 1 different (or one of them failed), 2 not valid.
+its subscripts. Status: 0 the same, 1 different, or one of them failed, 2 not valid.
 """
 
 from __future__ import annotations
@@ -146,7 +146,17 @@ def _print(found, sides, labels, files) -> None:
     for line in lines:
         print(with_folder(line, files[0]))
     if not lines:
-        print("the same within tolerance" if found.same else "one of them failed")
+        print(_ending(found))
+
+
+def _ending(found) -> str:
+    """The verdict where no variable differs."""
+    if found.same:
+        return "the same within tolerance"
+    failed = "both" if all(found.failures) else "one of them"
+    if not found.differences:
+        return f"{failed} failed, before anything could be compared"
+    return f"{failed} failed; what ran before is the same within tolerance"
 
 
 def _print_json(found, sides, labels) -> None:

@@ -66,20 +66,23 @@ def run(options: argparse.Namespace) -> int:
                          "instruction in order")
     try:
         trace, program, values, data = traced(options)
-    except HvmError as error:
+    except (HvmError, KeyboardInterrupt) as error:
         trace = getattr(error, "trace", None)
-        if trace is not None and not options.chrome and not options.html and not options.json:
-            _show(trace, options)
+        if trace is not None:
+            _report(trace, options)
             sys.stdout.flush()
-        elif trace is not None:
-            _export(trace, options)
         raise
-    _export(trace, options)
-    if not options.json:
-        _show(trace, options)
+    _report(trace, options)
     if options.out:
         write_results(options.out, trace.outputs)
     return blame_nan(program, values, data, trace.outputs, options.file)
+
+
+def _report(trace, options: argparse.Namespace) -> None:
+    """What the options ask for, of a whole run or of what ran before it ended."""
+    _export(trace, options)
+    if not options.json:
+        _show(trace, options)
 
 
 def source_text(path: str) -> str | None:
@@ -150,7 +153,7 @@ def traced(options: argparse.Namespace):
                 machine=machine(prepared.threads),
                 watcher=progress,
             )
-        except HvmError as error:
+        except (HvmError, KeyboardInterrupt) as error:
             if hasattr(error, "trace"):
                 error.trace = replace(error.trace, file=name)
             raise

@@ -63,19 +63,19 @@ def listed(names: Sequence[str], last: str = "and", most: int = 12) -> str:
 def axis_names(module: Module, name: str, rank: int, source: int = -1) -> tuple[str, ...]:
     """What the user calls each axis of `name`: the subscripts it was declared or determined with.
 
-    Read off the quoted relations, first that of `source`, then those that begin with the name;
-    `1st axis` … where they do not say."""
+    Read off the quoted relations, first that of `source`, then those that name every axis by an
+    index, and of them those that begin with the name; `1st axis` … where they do not say."""
     if not rank:
         return ()
     spans = list(module.sources[:2000])
     spans.sort(key=lambda span: not re.match(rf"(given\s+)?(integer\s+)?{re.escape(name)}\s*\[",
                                              span.text))
-    if 0 <= source < len(module.sources):
-        spans.insert(0, module.sources[source])
-    for span in spans:
-        for found in subscripts_of(span.text, name):
-            if len(found) == rank:
-                return tuple(f"axis {printable(text)}" for text in found)
+    first = [module.sources[source]] if 0 <= source < len(module.sources) else []
+    said = [[found for span in group for found in subscripts_of(span.text, name)
+             if len(found) == rank] for group in (first, spans)]
+    plain = [found for found in said[1] if all(text.isidentifier() for text in found)]
+    for found in (*said[0], *plain[:1], *said[1]):
+        return tuple(f"axis {printable(text)}" for text in found)
     return tuple(f"{_ordinal(k + 1)} axis" for k in range(rank))
 
 

@@ -33,17 +33,19 @@ RESAMPLES, SEED = 2000, 1979
 class Verdict:
     """`word`: "faster", "slower", "no difference", "too few repeats" or "not in the baseline".
     `change` is relative, of the time (-0.12: 12 % less), known to `error` (half of a 95 %
-    interval)."""
+    interval) within the two runs; `margin` is what two processes with the same code may differ by
+    beyond that."""
 
     word: str
     change: float = 0.0
     error: float = 0.0
+    margin: float = 0.0
 
     def __str__(self) -> str:
         amount = f"{100 * abs(self.change):.0f} % ± {100 * self.error:.0f} %"
         if self.word == "no difference":
             return f"no difference beyond noise ({100 * self.change:+.0f} % ± " \
-                   f"{100 * self.error:.0f} %)"
+                   f"{100 * self.error:.0f} %, of processes ± {100 * self.margin:.0f} %)"
         return f"{self.word} by {amount}" if self.word in ("faster", "slower") else self.word
 
 
@@ -63,10 +65,10 @@ def verdict(before: Sequence[float], after: Sequence[float],
     sure = mannwhitneyu(old, new).pvalue < CHANCE if np.ptp(np.r_[old, new]) else False
     margin = 1 + BETWEEN + drift(*controls)
     if sure and low > margin:
-        return Verdict("slower", change, error)
+        return Verdict("slower", change, error, margin - 1)
     if sure and high < 1 / margin:
-        return Verdict("faster", change, error)
-    return Verdict("no difference", change, error)
+        return Verdict("faster", change, error, margin - 1)
+    return Verdict("no difference", change, error, margin - 1)
 
 
 def drift(before: Sequence[float], after: Sequence[float]) -> float:

@@ -64,8 +64,8 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether nothing differs beyond tolerance, and both sides ended in the same way."""
-        return self.first is None and (self.failures[0] is None) == (self.failures[1] is None)
+        """Whether both sides ran to their end, and nothing differs beyond tolerance."""
+        return self.first is None and not any(self.failures)
 
 
 def compare_sessions(a: Session, b: Session, rtol: float | None = None,

@@ -78,14 +78,14 @@ def summary(trace: Trace) -> dict:
         "bytes": trace.bytes,
         "repeat": trace.repeat,
         "warmup": trace.warmup,
-        "time_ns": asdict(trace.run),
         "traced_time_ns": asdict(Spread.of(trace.traced_ns)),
         "outside_ns": trace.outside_ns,
-        "tracing_ns": trace.tracing_ns,
         "stages_ns": {stage.name: stage.ns for stage in trace.stages},
         "events": 0 if trace.events is None else trace.events.shape[1],
         "events_dropped": trace.dropped,
     }
+    if trace.run_ns:
+        found |= {"time_ns": asdict(trace.run), "tracing_ns": trace.tracing_ns}
     if trace.dispatch_ns is not None:
         found |= {"dispatch_ns": trace.dispatch_ns, "clock_ns": trace.clock_ns}
     if trace.machine is not None:

@@ -66,7 +66,8 @@ def record(
 
     `repeat` None: `REPEAT` times, but fewer when the first run says that they would take long.
     `stages` are (name, nanoseconds) of what the caller did before. Errors of a run pass through,
-    with what ran before them as a `Trace` in their attribute `trace`.
+    with what ran before them as a `Trace` in their attribute `trace`; a `KeyboardInterrupt` with
+    the `Trace` of the measured runs before it, if there are any.
     """
     recorder = _Recorder(bound, runnable, frame, watcher, events)
     warmup = max(0, warmup)
@@ -88,6 +89,14 @@ def record(
 
     measured: list[Timeline] = []
     plain: list[float] = []
+
+    def finished() -> Trace:
+        """Of the measured runs that there are, each of them whole."""
+        solved = runnable.solved(frame) if hasattr(runnable, "solved") else {}
+        spans = [r.ns for r in recorder.runs if r.kind == MEASURED]
+        return trace(int(executed), recorder.rows(measured, solved, machine), plain,
+                     spans[: len(measured)])
+
     try:
         executed = recorder.timed(FIRST, 1, 1)
         if repeat is None:
@@ -104,9 +113,11 @@ def record(
     except HvmError as error:
         error.trace = recorder.failed(error, trace, machine)
         raise
-    solved = runnable.solved(frame) if hasattr(runnable, "solved") else {}
-    rows = recorder.rows(measured, solved, machine)
-    return trace(int(executed), rows, plain, [r.ns for r in recorder.runs if r.kind == MEASURED])
+    except KeyboardInterrupt as error:
+        if measured:
+            error.trace = finished()
+        raise
+    return finished()
 
 
 class _Recorder:

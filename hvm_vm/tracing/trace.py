@@ -247,6 +247,15 @@ class Trace(Rows):
 
         return plain(self)
 
+    def __repr__(self) -> str:
+        from hvm_vm.tracing.report import headline
+
+        return f"<Trace of {headline(self)}>"
+
+    def _repr_pretty_(self, printer, cycle: bool) -> None:
+        """The report, for IPython in a terminal."""
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         from hvm_vm.tracing.notebook import html
 

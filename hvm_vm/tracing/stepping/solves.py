@@ -63,6 +63,13 @@ class SolveLog:
         """What is solved for, whole arrays by their names."""
         return [name for name, _, _ in self.arrays] or list(self.names)
 
+    def trial(self, lane: int, k: int) -> dict[str, np.ndarray]:
+        """The unknowns of an evaluation, whole arrays as vectors, by their names."""
+        x = self.points[lane][k].x
+        if self.arrays:
+            return {name: x[first:end] for name, first, end in self.arrays}
+        return {name: np.asarray(value) for name, value in zip(self.names, x, strict=True)}
+
     def hardest(self) -> int:
         """The point that took the most evaluations, the first of them."""
         return max(self.points, key=lambda lane: len(self.points[lane]), default=0)
@@ -100,11 +107,13 @@ class SolveLog:
             lines += [f"  {self.names[j]} = {one.x[j]:.10g}" for j in shown]
             if len(self.names) > MOST:
                 lines.append(f"  … {len(self.names) - MOST} more unknowns")
-        order = np.argsort(-np.nan_to_num(np.abs(one.residual), nan=np.inf), kind="stable")[:MOST]
+        order = np.argsort(-np.nan_to_num(one.relative, nan=np.inf, posinf=np.inf), kind="stable")
+        shown = order[:MOST]
         lines += [f"  left - right = {one.residual[r]:.3g}    line {self.relations[r]}"
-                  for r in sorted(order)]
+                  for r in sorted(shown)]
         if len(self.relations) > MOST:
-            lines.append(f"  … {len(self.relations) - MOST} more relations, with smaller residuals")
+            lines.append(f"  … {len(self.relations) - MOST} more relations, none further from "
+                         "holding")
         return lines
 
 
