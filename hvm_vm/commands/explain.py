@@ -4,9 +4,10 @@
 
 The indexed relations that scalar ones were lifted to come first, with the scalar relations that
 follow no common rule and why. Then relation by relation in the order of the text, with the
-instructions that compute it. A relation without an instruction of its own is part of the ones named
-below it, or is not needed. Of bytecode, which holds no source, only the relations with instructions
-are known.
+instructions that compute it. A relation without an instruction of its own is part of the ones
+named below it, or is not needed. Where a relation is not written for the name that it determines,
+`as …` is how it was turned round, `for …` what it is solved for, from the guess if there is one,
+and why. Of bytecode, which holds no source, only the relations with instructions are known.
 """
 
 from __future__ import annotations
@@ -133,11 +134,14 @@ def _of_system(module, system) -> list[str]:
 
     position = Source("", system.text).position
     lines = []
-    relations = sorted(
-        (case.place.start, case.place.end, definition.variable)
+    answers = {(a.place.start, a.place.end): a for a in system.answers}
+    relations = sorted({
+        (place.start, place.end, definition.variable)
         for definition in system.definitions.values()
         for case in definition.cases
-    )
+        for place in (case.place, *case.place.others)
+    } | {(e.place.start, e.place.end, c.unknowns[0])
+         for c in system.coupled for e in c.equations})
     for start, end, variable in relations:
         if start == end:  # a slice that --find asks for: no line of the text
             lines.append(f"--find {variable.removeprefix('find ')}")
@@ -147,6 +151,9 @@ def _of_system(module, system) -> list[str]:
         if system.text[start:end].isidentifier() and (line, column) not in of_source:
             continue  # no relation of the text: an element of an array, as a result of its own
         lines.append(f"{module.file}:{line}: {_one_line(system.text[start:end])}")
+        answer = answers.get((start, end))
+        if answer is not None:
+            lines.append(f"    {_answered(answer)}")
         own = of_source.pop((line, column), [])
         lines += _instructions(module, own)
         if not own:
@@ -156,6 +163,15 @@ def _of_system(module, system) -> list[str]:
         text = module.sources[module.code[pcs[0]].source].text
         lines += [f"{module.file}:{line}: {_one_line(text)}", *_instructions(module, pcs)]
     return lines
+
+
+def _answered(answer) -> str:
+    """How a relation determines a name that it is not written for."""
+    if not answer.text:
+        start = f" from {answer.start}" if answer.start else ""
+        return f"for {answer.variable}{start}, {answer.why}"
+    needs = f", where {' and '.join(answer.needs)}" if answer.needs else ""
+    return f"as {answer.text}{needs}{f' ({answer.why})' if answer.why else ''}"
 
 
 def _elsewhere(module, variable: str, computed: dict, users: dict) -> str:

@@ -97,11 +97,11 @@ class Diagnostics:
         return len(self._items)
 
     def raise_if_errors(self) -> None:
-        """Raise `CompileError` with all diagnostics, warnings too, if one of them is an error."""
+        """Raise `CompileError` with all diagnostics, errors first, if one of them is an error."""
         if self.has_errors:
             from ..errors import CompileError
 
-            found = tuple(self)
+            found = (*self.errors, *self.warnings)
             raise CompileError(render(found), found)
 
     def render(self) -> str:

@@ -20,6 +20,7 @@ from .resolve import Resolver
 from .results import Found
 from .solve.systems import Systems
 from .system import (
+    Answer,
     Apply,
     Axis,
     Block,
@@ -60,6 +61,7 @@ def assemble(
     blocks: tuple[Block, ...],
     systems: Systems,
     coupled: tuple[Coupled, ...],
+    answers: tuple[Answer, ...],
 ) -> System:
     """The system of a file without errors."""
     report = resolver.report
@@ -90,6 +92,7 @@ def assemble(
         size_places={n: facts.sizes.places[n] for n in size_defaults},
         blocks=blocks,
         coupled=coupled,
+        answers=answers,
     )
 
 

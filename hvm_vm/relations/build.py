@@ -19,7 +19,7 @@ from .axes import determined_axes, given_axes
 from .cases import OVERLAP_HELP, Cases
 from .checks import Claim, read_check
 from .coverage import HOLE_HELP, Coverage
-from .defaults import read_defaults
+from .defaults import default_value, read_defaults
 from .drawn import Drawn, draw
 from .guards import Context
 from .indices import read_sizes
@@ -111,6 +111,10 @@ class _Build:
         defaults, self.broken = read_defaults(out, resolver, self.free, report)
         settled = self.known | defaults.keys()
         given = [r for n in out.givens for r in out.relations.pop(n, ())]
+        # What a declared input is asked to be holds whether it is set by the caller or later.
+        demanded = [r.lhs.name in out.givens and default_value(r, out) is None for r in dropped]
+        given += [r for r, d in zip(dropped, demanded, strict=True) if d]
+        dropped = [r for r, d in zip(dropped, demanded, strict=True) if not d]
         assigned = assign(out, seen, resolver, given, dropped, settled, self.find, report)
         self.dropped, given, self.answers = assigned.left, assigned.reported, assigned.found
         report_until(resolver, report)
@@ -219,14 +223,14 @@ class _Build:
         facts = Facts(out, sizes, families, definitions, defaults, axes, types, seen.first)
         return assemble(
             facts, patterns, ordered, found, requirements, claims, self.known, resolver,
-            blocks, systems, systems.system(starts),
+            blocks, systems, systems.system(starts), tuple(assigned.answers),
         )
 
     # -- names ---------------------------------------------------------------------------------
     def drop_known(self, out: Outline) -> list[S.Relation]:
         """Take out the relations that determine what is set from outside."""
         dropped = []
-        for name in self.known:
+        for name in sorted(self.known):
             dropped += out.relations.pop(name, [])
         return dropped
 

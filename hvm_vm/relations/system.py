@@ -270,6 +270,20 @@ class ScalarFamily:
     members: tuple[FamilyMember, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a relation that is not written for a name determines `variable`: turned round (`text`,
+    the relation as `variable = …`, `needs`, without which there is no such value, and in `why`
+    which of several values it is) or solved (`why`, and the guess, if any, in `start`)."""
+
+    variable: str
+    place: Place
+    text: str = ""
+    needs: tuple[str, ...] = ()
+    why: str = ""
+    start: str = ""
+
+
 @dataclass(frozen=True)
 class System:
     """A whole program. `order` lists the determined variables, each after all that it reads.
@@ -289,3 +303,4 @@ class System:
     size_places: dict[str, Place] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
     coupled: tuple[Coupled, ...] = ()
+    answers: tuple[Answer, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import hvm_vm as hvm
 from tests.lowering.listing import close, operations, run
 
 HEAD = "index t, u, w : T\ngiven S[t,u]\nfind A[t,u]\n"
@@ -105,3 +106,18 @@ def test_over_several_indices():
     assert operations(text) == ["softmax"]
     e = np.exp(s)
     close(run(text, S=s)["A"], e / e.sum((1, 2), keepdims=True))
+
+
+def test_sigmoids_written_out_are_not_looked_through_for_softmaxes(monkeypatch):
+    """A chain of gates has exponentials, sums and quotients, but no sum of exponentials."""
+    from hvm_vm.lowering.recognise import attention, softmax
+
+    asked = []
+    for module in (attention, softmax):
+        monkeypatch.setattr(module, "match", lambda *_, **__: asked.append(1))
+    hvm.compile("index i, j : 4\n" + "".join(
+        f"r{k}[i] = 1/(1 + exp(-sum[j](U[i,j]*h{k - 1}[j])))\n"
+        f"h{k}[i] = tanh(sum[j](V[i,j]*r{k}[j]*h{k - 1}[j]))\n" for k in range(1, 9)))
+    assert not asked
+    hvm.compile("index t, u : 4\na[t] = exp(s[t])/sum[u](exp(s[u]))\n")
+    assert asked

@@ -22,6 +22,7 @@ from hvm_vm.engines.systems.pattern import Pattern, build, single
 from hvm_vm.engines.systems.point import MULTIPLE, SINGULAR, SOLVED, STALLED, UNDEFINED
 from hvm_vm.engines.systems.residuals import Residuals, relative, slope_values
 from hvm_vm.engines.systems.singular import SUSPECT, Slopes
+from hvm_vm.engines.systems.structure import misfit
 from hvm_vm.engines.systems.values import Values
 from hvm_vm.engines.systems.words import Words
 
@@ -118,6 +119,9 @@ class System:
             if pattern.linear:
                 return words.singular(point.x, point.residual, point.slopes, ended.lack)
             return words.family(point.x, ended.lack)
+        found = misfit(pattern)
+        if found is not None:
+            return words.misfit(found)
         what = "stalls" if ended.status == STALLED else "does not converge"
         return words.stalled(what, point.x, point.residual, point.scale, ended.passes)
 

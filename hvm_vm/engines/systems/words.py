@@ -11,6 +11,7 @@ from hvm_vm.engines.solving.words import singular
 from hvm_vm.engines.systems.counting import element_range, own_dims
 from hvm_vm.engines.systems.pattern import Pattern
 from hvm_vm.engines.systems.singular import Deficient, Slopes
+from hvm_vm.engines.systems.structure import Misfit
 from hvm_vm.engines.words import at_point, located, printable
 from hvm_vm.errors import RunError
 
@@ -85,6 +86,19 @@ class Words:
             f"no solution found for {self.unknowns()}: the solve {what} at {near}{more} after "
             f"{passes} evaluations; perhaps there is none, or another guess is needed",
             self.worst(residual, scale))
+
+    def misfit(self, found: Misfit) -> RunError:
+        """A solve that failed, of a system in which some unknown can have no equation."""
+        count = len(found.equations)
+        shown = "".join(f"\n  line {self.equation(int(k))}" for k in found.equations[:MOST])
+        shown += f"\n  … {count - MOST} more" if count > MOST else ""
+        return self.error(
+            f"no solution found for {self.unknowns()}: {self._only(found.over, count)}, which "
+            f"leaves too few relations for {self.some(found.open)}", shown)
+
+    def _only(self, unknowns: np.ndarray, count: int) -> str:
+        held = f"{self.some(unknowns)} only" if len(unknowns) else "no unknown"
+        return f"1 equation holds {held}" if count == 1 else f"{count} equations hold {held}"
 
     def worst(self, residual: np.ndarray, scale: np.ndarray) -> str:
         """The equations that hold least."""

@@ -34,6 +34,9 @@ def varying(shapes) -> tuple[list[set[int]], list[set[int]]]:
     found: list[set[int]] = [_within(s) for s in shapes]
     shared: list[set[int]] = [set() for _ in shapes]
     for members in groups.values():
+        alike = set().union(*(found[k] for k in members))
+        for k in members:  # rows of ones, too, are rows of the matrix
+            found[k] |= alike
         parts = [p for k in members for p in shapes[k].shape.parts]
         rows = sum(len(p.statements) for p in parts)
         if len(parts) < 2 or (rows >= 4 * len(parts) and len(parts) < FEW):
@@ -50,7 +53,7 @@ def is_shared(found) -> bool:
     """Whether an array of constants (see `Gatherer.arrays`) has few numbers for what it says."""
     if found is None or found == AFFINE:
         return False
-    kept, table, texts, _ = found
+    _, table, texts, _ = found
     return len(table) <= 2 * len(set(texts))
 
 

@@ -18,6 +18,7 @@ from hvm_vm.relations.build import build
 from hvm_vm.relations.system import FamilyMember, ScalarFamily, System
 
 from .assemble import Lifted, assemble
+from .extents import extended
 from .implicit import is_implicit
 from .members import Unliftable
 from .plan import Planner, SetApart
@@ -52,11 +53,9 @@ def build_lifted(
     if scanned is None:
         file = parse(source, diagnostics)
         diagnostics.raise_if_errors()
-    lifted = lift(source, file, scanned, known=known, free=free, find=find)
-    if lifted is not None:
-        system = _system(lifted, source, known, free, diagnostics)
-        if system is not None:
-            return system, file
+    found = _whole(source, file, scanned, known, free, find, diagnostics)
+    if found is not None:
+        return found[1], file
     if file is None:
         file = parse(source, diagnostics)
         diagnostics.raise_if_errors()
@@ -74,11 +73,31 @@ def lift(
 ) -> Lifted | None:
     """The lifted file, or None when nothing can be lifted. `file`: the parsed source, or None for
     a large text, which is `scanned` instead."""
+    found = _whole(source, file, scanned, frozenset(known), frozenset(free), tuple(find),
+                   Diagnostics(source))
+    return None if found is None else found[0]
+
+
+def _whole(source, file, scanned, known, free, find, diagnostics) -> tuple[Lifted, System] | None:
+    """The lifted file with its system, which is that of the scalars; None if there is none."""
     with paused():
         try:
-            return _lift(source, file, scanned, known, free, tuple(find))
+            lifted = _lift(source, file, scanned, known, free, find)
         except Unliftable:
             return None
+    system = _system(lifted, source, known, free, diagnostics)
+    open_ = {h for h, a in lifted.plan.arrays.items() if a.kind == "unknown"}
+    short = open_ if system is None else _short(lifted, system)
+    if short and short <= open_:
+        statements = lifted.file.statements
+        for head in sorted(short):
+            array = lifted.plan.arrays[head]
+            statements = extended(statements, lifted.names[head], array.lo, array.hi)
+        lifted = replace(lifted, file=S.File(statements))
+        system = _system(lifted, source, known, free, diagnostics)
+    if system is None or _short(lifted, system):
+        return None
+    return lifted, replace(system, families=_families(lifted, system))
 
 
 def _lift(source, file, scanned, known, free, find) -> Lifted:
@@ -148,17 +167,18 @@ def _system(lifted: Lifted, source: Source, known, free, diagnostics) -> System 
                        free=frozenset(n for n in free if n not in lifted.elements))
     except CompileError:
         return None
-    if own.has_errors or not _holds(lifted, system):
+    if own.has_errors:
         return None
     for warning in own.warnings:
         if warning.message.startswith("these arrays are solved for together"):
             continue  # of scalars, nobody meant arrays
         diagnostics.warning(warning.message, warning.span, warning.help, warning.notes)
-    return replace(system, families=_families(lifted, system))
+    return system
 
 
-def _holds(lifted: Lifted, system: System) -> bool:
-    """Whether every array has all of its scalars."""
+def _short(lifted: Lifted, system: System) -> set[str]:
+    """The arrays that have not all of their scalars."""
+    found = set()
     for head, name in lifted.names.items():
         variable, array = system.variables.get(name), lifted.plan.arrays[head]
         if variable is None:
@@ -166,8 +186,8 @@ def _holds(lifted: Lifted, system: System) -> bool:
         for axis, lo, hi in zip(variable.axes, array.lo, array.hi, strict=True):
             low, high = axis.lo.constant, axis.hi.constant
             if low is None or high is None or low > lo or high < hi:
-                return False
-    return True
+                found.add(head)
+    return found
 
 
 def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hvm_vm.language import syntax as S
 
+from ..system import Answer
 from .rows import Whole
 
 
@@ -15,7 +16,8 @@ class Assignment:
     those that determine elements of several unknowns, or of names that have relations of their own;
     `open`: unknown arrays that no relation is matched to. `found`: all names that a relation not
     written for them determines. `left`: relations of names set from outside that determine nothing
-    else. `reported`: relations that errors have been reported for."""
+    else. `reported`: relations that errors have been reported for. `answers`: how each name that is
+    found is found."""
 
     solved: list[Whole] = field(default_factory=list)
     coupled: list[Whole] = field(default_factory=list)
@@ -23,3 +25,4 @@ class Assignment:
     found: list[str] = field(default_factory=list)
     left: list[S.Relation] = field(default_factory=list)
     reported: list[S.Relation] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)

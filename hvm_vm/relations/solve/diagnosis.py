@@ -95,8 +95,8 @@ class Diagnosis:
             return True
         if self._slips([*open_names, *wanted]):
             return False
-        arrays = [n for n in wanted if self.speaks.ranks[n][0]]
-        if competing and arrays:
+        by_elements = not self._whole([rows[k] for k in competing])
+        if competing and by_elements:
             tied += [k for k in competing if k not in matching.unknown_of]
         elif competing:
             self._over([r for k in competing for r in rows[k].relations], wanted)
@@ -118,13 +118,43 @@ class Diagnosis:
             relations, names = matching.under_determined([name, *more])
             done.update(names)
             self._under([rows[k].first for k in relations], names)
-        return not loose and (not competing or bool(arrays))
+        return not loose and (not competing or by_elements)
+
+    def _whole(self, rows: list) -> bool:
+        """Whether relations count as their elements do: each holds one element of each array that
+        it speaks of at each of its points, and each element at one."""
+        ranges: dict[str, set[tuple]] = {}
+        for row in rows:
+            arrays = [n for n in row.unknowns if self.speaks.ranks[n][0]]
+            if arrays and any(r.where is not None or r.otherwise for r in row.relations):
+                return False
+            for name in arrays:
+                if name in row.partly:
+                    return False
+                for relation in row.relations:
+                    found = {self._ranges(subs) for subs in self._places(relation, name)}
+                    if None in found or self._couples(relation, name) or (
+                            self.speaks.free_indices(relation) != self.speaks.ranks[name][0]):
+                        return False
+                    ranges.setdefault(name, set()).update(found)
+        return all(len(found) == 1 for found in ranges.values())
+
+    def _ranges(self, subs: tuple) -> tuple | None:
+        """The ranges of subscripts that are plain indices, each once; None of others."""
+        names = [s.name for s in subs if type(s) is S.Name and s.name in self.out.indices]
+        if len(set(names)) < len(subs):
+            return None
+        return tuple((d.lo, d.hi) for d in map(self.out.indices.get, names))
+
+    @staticmethod
+    def _places(relation: S.Relation, name: str) -> list[tuple]:
+        """The subscripts that `name` stands with in a relation."""
+        return [n.subs for side in (relation.lhs, relation.rhs) for n in S.walk(side)
+                if type(n) is S.Subscript and n.name == name]
 
     def _couples(self, relation: S.Relation, name: str) -> bool:
         """Whether a relation reads several elements of `name` at each of its points."""
-        places = [n.subs for side in (relation.lhs, relation.rhs) for n in S.walk(side)
-                  if type(n) is S.Subscript and n.name == name]
-        if len(set(places)) > 1:
+        if len(set(self._places(relation, name))) > 1:
             return True
         return any(
             n.name == name for side in (relation.lhs, relation.rhs) for r in S.walk(side)

@@ -27,11 +27,17 @@ class Domain(S.Check):
 
 @dataclass
 class Turned:
-    """`target = value`, and the conditions (in words) under which there is a solution."""
+    """`target = value`, and the conditions (in words) under which there is a solution. `branch`:
+    which of several values it is, if there are others."""
 
     target: S.Name | S.Subscript
     value: S.Expr
     needs: list[tuple[S.Expr, str]] = field(default_factory=list)
+    branch: str = ""
+
+
+class NoInverse(Exception):
+    """Why a relation cannot be turned round, in words."""
 
 
 def occurrences(expr: S.Expr, name: str) -> list[S.Expr]:
@@ -39,24 +45,26 @@ def occurrences(expr: S.Expr, name: str) -> list[S.Expr]:
     return [n for n in S.walk(expr) if type(n) in (S.Name, S.Subscript) and n.name == name]
 
 
-def turn_round(relation: S.Relation, name: str, out: Outline) -> Turned | None:
-    """`relation` as `name = …`, or None when the unknown does not stand once, or below something
-    that has no single inverse."""
+def turn_round(relation: S.Relation, name: str, out: Outline) -> Turned:
+    """`relation` as `name = …`. Raises `NoInverse` when the unknown does not stand once, or below
+    something that has no single inverse."""
     left, right = occurrences(relation.lhs, name), occurrences(relation.rhs, name)
-    if len(left) + len(right) != 1:
-        return None
+    count = len(left) + len(right)
+    if count != 1:
+        raise NoInverse(f"{name} stands there {count} times" if count else
+                        f"it reaches {name} through other relations")
     for side in (relation.lhs, relation.rhs):
         for node in S.walk(side):
-            if type(node) in (S.Ellipsis, S.Derivative, S.ListExpr):
-                return None
+            if type(node) in _WITHOUT:
+                raise NoInverse(f"it holds {_WITHOUT[type(node)]}")
     side, value = (relation.lhs, relation.rhs) if left else (relation.rhs, relation.lhs)
     target = (left or right)[0]
     turned = Turned(target, value)
     while side is not target:
         step = _UNDO.get(type(side))
-        side = step(side, target, turned, out) if step else None
-        if side is None:
-            return None
+        if step is None:
+            raise NoInverse(f"{name} stands below {_OTHER.get(type(side), 'a condition')}")
+        side = step(side, target, turned, out)
     return turned
 
 
@@ -108,7 +116,7 @@ def _product(node: S.Product, target, turned: Turned, out) -> S.Expr:
     return node.factors[k]
 
 
-def _power(node: S.Power, target, turned: Turned, out: Outline) -> S.Expr | None:
+def _power(node: S.Power, target, turned: Turned, out: Outline) -> S.Expr:
     value = turned.value
     if _holds(node.exponent, target):
         turned.needs.append((S.Compare((ZERO, value), ("<",)), "a power is positive"))
@@ -119,14 +127,16 @@ def _power(node: S.Power, target, turned: Turned, out: Outline) -> S.Expr | None
     try:
         exponent = constant(node.exponent, out)
     except NotConstant:
-        return None
+        exponent = None
     if not isinstance(exponent, int | float) or exponent == 0 or abs(exponent) == float("inf"):
-        return None
+        raise NoInverse("the exponent is no plain number")
     root = S.Product((ONE, S.Number(exponent, str(exponent)) if exponent > 0 else
                       S.Negate(S.Number(-exponent, str(-exponent)))), (False, True))
     whole = float(exponent).is_integer()
-    if whole and (exponent % 2 == 0 or (exponent > 1 and _zero(value, out))):
-        return None  # two roots, or a multiple one, which the solver tells
+    if whole and exponent % 2 == 0:
+        raise NoInverse("an even power has two roots")
+    if whole and exponent > 1 and _zero(value, out):
+        raise NoInverse("the root is a multiple one")  # which the solver tells
     if exponent < 0:
         turned.needs.append((S.Compare((value, ZERO), ("!=",)), "a power with a negative exponent"
                              " is never 0"))
@@ -137,6 +147,7 @@ def _power(node: S.Power, target, turned: Turned, out: Outline) -> S.Expr | None
     elif whole:
         size = S.Power(_call("abs", value), root)
         turned.value = S.Product((_call("sign", value), size), (False, False))
+        turned.branch = "the real root"
     else:
         turned.needs.append((S.Compare((ZERO, value), ("<=",)),
                              "a power with a broken exponent is never negative"))
@@ -155,23 +166,25 @@ def _call(function: str, argument: S.Expr) -> S.Call:
     return S.Call(function, (), (argument,))
 
 
-def _function(node: S.Call, target, turned: Turned, out: Outline) -> S.Expr | None:
-    if node.function in out.functions or node.axes or len(node.args) != 1:
-        return None
+def _function(node: S.Call, target, turned: Turned, out: Outline) -> S.Expr:
+    inverses = node.function in ("exp", "log", "sqrt") and node.function not in out.functions
+    if not inverses or node.axes or len(node.args) != 1:
+        raise NoInverse(f"{node.function} has no single inverse")
     value = turned.value
     if node.function == "exp":
         turned.needs.append((S.Compare((ZERO, value), ("<",)), "exp is always positive"))
         turned.value = _call("log", value)
     elif node.function == "log":
         turned.value = _call("exp", value)
-    elif node.function == "sqrt":
+    else:
         turned.needs.append((S.Compare((ZERO, value), ("<=",)), "a square root is never negative"))
         turned.value = S.Power(value, TWO)
-    else:
-        return None
     return node.args[0]
 
 
 _UNDO = {
     S.Negate: _negate, S.Sum: _sum, S.Product: _product, S.Power: _power, S.Call: _function,
 }  # fmt: skip
+
+_WITHOUT = {S.Ellipsis: "an ellipsis", S.Derivative: "a derivative", S.ListExpr: "a list"}
+_OTHER = {S.Reduce: "a reduction"}

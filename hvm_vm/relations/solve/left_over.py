@@ -29,7 +29,7 @@ def rows_of(
     out: Outline, given, dropped, speaks: Speaks, known: set[str], asked: set[str]
 ) -> list[Row]:
     rows: list[Row] = []
-    cases: dict[tuple, Row] = {}
+    cases: dict[tuple, list[Row]] = {}
     sources = [("implicit", out.implicit), ("given", given), ("dropped", dropped)]
     for kind, relations in sources:
         for relation in relations:
@@ -39,19 +39,27 @@ def rows_of(
                 if kind != "implicit":
                     unknowns = tuple(n for n in unknowns if n in asked)
             key = None
-            if kind != "implicit":
-                key = (kind, relation.lhs.name)
-            elif relation.where is not None or relation.otherwise:
-                key = (kind, unknowns)
-            if key is not None and key in cases:
-                row = cases[key]
+            if relation.where is not None or relation.otherwise:
+                key = (kind, unknowns if kind == "implicit" else relation.lhs.name)
+            alike = cases.get(key, ())
+            row = next((r for r in alike if _is_case(relation, r)), None)
+            if row is None and relation.otherwise and alike:
+                row = alike[0]  # which has an otherwise already: told where cases are read
+            if row is not None:
                 row.relations.append(relation)
                 row.unknowns = tuple(dict.fromkeys((*row.unknowns, *unknowns)))
                 continue
             rows.append(Row([relation], unknowns, kind))
             if key is not None:
-                cases[key] = rows[-1]
+                cases.setdefault(key, []).append(rows[-1])
     return rows
+
+
+def _is_case(relation: S.Relation, row: Row) -> bool:
+    """Whether a relation may be another case of those of a row: what holds under the very same
+    condition holds beside it."""
+    return not any((relation.otherwise and r.otherwise)
+                   or (r.where is not None and r.where == relation.where) for r in row.relations)
 
 
 def wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds: bool):

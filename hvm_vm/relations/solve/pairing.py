@@ -35,10 +35,12 @@ def through_others(rows: list[Row], matching: Matching, speaks: Speaks, known: s
 
 
 def in_part(rows: list[Row], matching: Matching, unknowns: list[str]) -> list[str]:
-    """Relations that are left without an unknown of their own may determine the elements of a name
-    that its own relations leave open. Matches those; the names found."""
-    spare = [k for k, row in enumerate(rows) if row.partly and k not in matching.unknown_of]
-    if not spare:
+    """Where relations are left without an unknown of their own, they or those that they compete
+    with may determine the elements of a name that its own relations leave open. Matches those; the
+    names found."""
+    spare = any(row.unknowns or row.partly for k, row in enumerate(rows)
+                if k not in matching.unknown_of)
+    if not spare or not any(row.partly for row in rows):
         return []
     matching.holds = [(*row.unknowns, *row.partly) for row in rows]
     users = matching.users()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from hvm_vm.language import syntax as S
+from hvm_vm.language.expression_text import expression_text
 
 from ..names import Outline
 from ..order import components
-from ..report import Report
+from ..report import Report, place
+from ..system import Answer
 from .assignment import Assignment
-from .inversion import Domain, turn_round
+from .inversion import Domain, NoInverse, Turned, turn_round
 from .left_over import Row
 from .matching import Matching
 from .rows import Whole
@@ -21,28 +23,49 @@ def take(rows, matching: Matching, tied: list[int], out: Outline, speaks,
     matched = {name: rows[k] for name, k in matching.relation_of.items()}
     together = _together(matched, [rows[k] for k in tied], out, speaks)
     result.coupled += [Whole(rows[k].relations, rows[k].unknowns, None) for k in tied]
+    starts = {g.target.name: expression_text(g.value) for g in out.guesses}
     for name, row in sorted(matched.items(), key=lambda item: item[1].first.span.start):
         result.found.append(name)
         if name in out.relations:
             result.coupled.append(Whole(row.relations, row.unknowns, name))
+            result.answers += [Answer(name, place(r.span), why=f"beside what is written for {name}",
+                                      start=starts.get(name, "")) for r in row.relations]
             continue
-        turned = [turn_round(r, name, out) for r in row.relations]
-        plain = all(t is not None and _plain(t.target, out) for t in turned)
-        ties = any(n in result.open for n in row.unknowns) or (
+        ties = name in together or any(n in result.open for n in row.unknowns) or (
             _shares(row) and _unfit(name, row, speaks))
-        if name not in together and plain and not ties:
-            out.relations[name] = [
-                S.Relation(t.target, t.value, r.where, r.otherwise, span=r.span)
-                for t, r in zip(turned, row.relations, strict=True)
-            ]
-            for t, r in zip(turned, row.relations, strict=True):
-                quote = report.quote(r.span)
-                for condition, why in t.needs:
-                    if not _evident(condition):
-                        words = f"`{quote}` has no solution for {name}: {why}"
-                        out.checks.append(Domain(condition, None, r.where, r.span, words))
-        else:
+        try:
+            if ties:
+                raise NoInverse("solved together with others")
+            turned = [_turned(r, name, out) for r in row.relations]
+        except NoInverse as reason:
             result.solved.append(Whole(row.relations, row.unknowns, name))
+            reason = str(reason) if ties else f"not turned round, as {reason}"
+            start = starts.get(name, "")
+            result.answers += [Answer(name, place(r.span), why=reason, start=start)
+                               for r in row.relations]
+            continue
+        out.relations[name] = [
+            S.Relation(t.target, t.value, r.where, r.otherwise, span=r.span)
+            for t, r in zip(turned, row.relations, strict=True)
+        ]
+        for t, r in zip(turned, row.relations, strict=True):
+            quote = report.quote(r.span)
+            needs = []
+            for condition, why in t.needs:
+                if not _evident(condition):
+                    words = f"`{quote}` has no solution for {name}: {why}"
+                    out.checks.append(Domain(condition, None, r.where, r.span, words))
+                    needs.append(expression_text(condition))
+            text = f"{expression_text(t.target)} = {expression_text(t.value)}"
+            result.answers.append(Answer(name, place(r.span), text, tuple(needs), t.branch))
+
+
+def _turned(relation: S.Relation, name: str, out: Outline) -> Turned:
+    """`relation` as `name = …`. Raises `NoInverse`."""
+    turned = turn_round(relation, name, out)
+    if not _plain(turned.target, out):
+        raise NoInverse(f"it speaks of some elements of {name} only")
+    return turned
 
 
 def _together(

@@ -165,3 +165,17 @@ def test_subscripts_that_go_up_by_two():
         f"p{i}_{j} = max(x{2 * i - 1}_{2 * j - 1}, x{2 * i - 1}_{2 * j}, x{2 * i}_{2 * j - 1},"
         f" x{2 * i}_{2 * j})\n" for i in range(1, 4) for j in range(1, 4))
     assert count(same(pooled)) <= 2
+
+
+def test_constants_that_many_relations_share():
+    """A matrix written into the rows of many tokens, its signs in the text; a row of ones, too."""
+    w = [[0.5, -0.25, 1.5], [-1.0, 0.75, -0.5], [1.0, 1.0, 1.0], [-0.1, -0.2, 0.3]]
+    bias = [0.5, 0.25, -0.5, 0.75]
+    text = "".join(
+        f"y{t}_{i} = " + "".join(f"{v}*x{t}_{j} + " for j, v in enumerate(w[i], 1)) + f"{bias[i]}\n"
+        for t in range(1, 10) for i in range(4)).replace("+ -", "- ")
+    assert [i.op for i in same(text).module.code] == ["contract", "halt"]
+    # Two numbers for many rows each are cases, not an array of a hundred numbers.
+    text = "".join(f"y{t} = {0.5 if t < 30 else 0.7}*x{t}\n" for t in range(1, 100))
+    program = same(text)
+    assert count(program) == 2

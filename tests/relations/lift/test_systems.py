@@ -189,3 +189,24 @@ def test_lifted_and_scalar_systems_agree(seed):
 
 def with_defaults(program) -> set[str]:
     return {i.name for i in program.module.inputs if i.default >= 0}
+
+
+def test_unknowns_beyond_the_range_of_the_relations(tmp_path, capsys):
+    """2*u[t] = u[t-1] + u[t+1] from u[0] and u[1] on: the last relation determines the last u."""
+    from hvm_vm.cli import main
+
+    lines = [f"2*u_{t} = u_{t - 1} + u_{t + 1} + f_{t}" for t in range(1, 12)]
+    lines += ["u_0 = 1", "u_1 = 2", *(f"f_{t} = {t}" for t in range(1, 12))]
+    wanted = [1.0, 2.0]
+    for t in range(1, 12):
+        wanted.append(2 * wanted[t] - wanted[t - 1] - t)
+    path = tmp_path / "steps.hmp"
+    for asked in ([], ["find u_12"]):
+        path.write_text(shuffled([*lines, *asked], 4))
+        assert hvm.compile(path)()["u_12"] == pytest.approx(wanted[12])
+        assert main(["lift", str(path)]) == 0
+        text = capsys.readouterr().out
+        assert "u[t-1] + u[t+1]" in text
+        found = hvm.compile(text)()
+        last = found["u_12"] if asked else found["u"][12]
+        assert last == pytest.approx(wanted[12])

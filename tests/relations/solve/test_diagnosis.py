@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import random
 
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import maximum_bipartite_matching
+
+import hvm_vm as hvm
 from hvm_vm.relations.solve.matching import match
 from tests.relations.programs import error, errors
 
@@ -64,3 +70,57 @@ def test_dulmage_mendelsohn_sets():
     found = match([("x", "y"), ("x", "y"), ("y", "x"), ("z", "w")], "xyzw")
     assert found.over_determined() == ([0, 1, 2], ["x", "y"])
     assert found.under_determined(["w"]) == ([3], ["w", "z"])
+
+
+def size_of_matching(rows: list[list[str]]) -> int:
+    names = sorted({n for row in rows for n in row})
+    pattern = np.array([[n in row for n in names] for row in rows])
+    return int((maximum_bipartite_matching(csr_matrix(pattern)) >= 0).sum())
+
+
+@pytest.mark.parametrize("array", ["", "[i]"])
+@pytest.mark.parametrize("seed", range(40))
+def test_culprits_of_systems_at_random(seed, array):
+    """A relation is over-determining if a largest matching can do without it, an unknown
+    under-determined if one can do without that."""
+    rng = random.Random(seed)
+    names = rng.sample("abcdfghkmnpqrstuvwxyz", rng.randint(2, 6))
+    rows = [rng.sample(names, min(len(names), rng.choice([1, 2, 2, 3])))
+            for _ in range(max(1, len(names) + rng.choice([-1, 0, 0, 1, 1])))]
+    power = rng.choice(["", "^3"])
+    head = "index i : 4\n" if array else ""
+    text = head + "".join(
+        " + ".join(f"{rng.randint(2, 9)}*{n}{array}{power}" for n in row) + f" = {k + 1}\n"
+        for k, row in enumerate(rows))
+    largest = size_of_matching(rows)
+    over = {k for k in range(len(rows)) if size_of_matching(rows[:k] + rows[k + 1 :]) == largest}
+    under = {n for n in {n for row in rows for n in row}
+             if size_of_matching([[m for m in row if m != n] for row in rows]) == largest}
+    told, missing = set(), set()
+    try:
+        hvm.compile(text)
+    except hvm.CompileError as problem:
+        for one in problem.diagnostics:
+            spans = [one.span, *(span for _, span in one.notes)]
+            if one.message.startswith("over-determined"):
+                told |= {text.count("\n", len(head), span.start) for span in spans}
+            elif one.message.startswith("under-determined"):
+                listed = one.message.split("unknowns, ")[1].split(";")[0]
+                missing |= set(listed.replace(" and ", ", ").split(", "))
+    assert (told, missing) == (over, under)
+
+
+def test_relations_for_parts_of_an_array_count_by_its_elements():
+    text = "index i : 4\nindex j : 1..2\nindex k : 3..4\n2*x[j]^3 = 2\n3*x[k] = 6\nfind x[i]\n"
+    assert hvm.compile(text)()["x"] == pytest.approx([1, 1, 2, 2])
+
+
+@pytest.mark.parametrize("engine", ["reference", "jit"])
+def test_as_many_equations_as_unknowns_at_the_wrong_places(engine):
+    text = ("index i : 1..N\ngiven f[i]\n2*u[i] = u[i-1] + u[i+1] + f[i]\n"
+            "u[1] = 3\nu[1]^2 = 5\nfind u\n")
+    with pytest.raises(hvm.RunError) as caught:
+        hvm.compile(text)(f=np.arange(5.0), engine=engine)
+    message = str(caught.value)
+    assert "2 equations hold u[1] only, which leaves too few relations for u[2]" in message
+    assert "line 4: u[1] = 3" in message and "line 5: u[1]^2 = 5" in message

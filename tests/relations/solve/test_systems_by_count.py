@@ -357,3 +357,20 @@ def test_a_relation_with_an_unknown_that_nothing_else_determines_is_not_turned_r
     assert "3 equations for 4 unknown elements of Q and dp" in error(text)
     found = run(text + "sum[p](Q[p]) = 7")
     assert found["Q"] == pytest.approx([1, 2, 4]) and found["dp"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_relations_under_one_condition_are_no_cases_of_each_other(engine):
+    found = run("x + y = 3 where 1 < 2\nx - y = 1 where 1 < 2\n", engine)
+    assert (found["x"], found["y"]) == (2, 1)
+    two = """
+index t : 1..3
+given p
+x[t] + y[t] = 3 where t > p
+x[t] + y[t] = 5 where t <= p
+x[t] - y[t] = 1 where t > p
+x[t] - y[t] = 2 where t <= p
+"""
+    found = run(two, engine, p=1)
+    np.testing.assert_allclose(found["x"], [3.5, 2, 2])
+    np.testing.assert_allclose(found["y"], [1.5, 1, 1])
