@@ -6,8 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import breadth_first_order, maximum_bipartite_matching
 
 from hvm_vm.engines.systems.pattern import Pattern
 
@@ -26,6 +24,9 @@ class Misfit:
 def misfit(pattern: Pattern) -> Misfit | None:
     """Where the places of the slopes leave no equation for some unknown; None where every unknown
     can have one of its own."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
     n = pattern.size
     none = np.empty(0, np.int64)
     rows = np.concatenate([none, *(e.rows for e in pattern.entries)])
@@ -41,9 +42,12 @@ def misfit(pattern: Pattern) -> Misfit | None:
     return Misfit(*over, *open_)
 
 
-def _reached(holds: csr_matrix, partner: np.ndarray, starts: np.ndarray):
-    """What alternating paths reach from the rows `starts`: rows, and columns. `partner`: the row
-    that each column is matched to."""
+def _reached(holds, partner: np.ndarray, starts: np.ndarray):
+    """What alternating paths reach from the rows `starts` of a sparse matrix: rows, and columns.
+    `partner`: the row that each column is matched to."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import breadth_first_order
+
     n = holds.shape[0]
     # Rows 0..n-1, columns n..2n-1, and one node before all starts.
     there = holds.tocoo()

@@ -82,7 +82,7 @@ def _sum(node: S.Sum, target, turned: Turned, out) -> S.Expr:
     others = [(t, s) for n, (t, s) in enumerate(zip(node.terms, node.negative, strict=True))
               if n != k]
     if not node.negative[k]:
-        parts = [(turned.value, False), *((t, not s) for t, s in others)]
+        parts = [*_parts(turned.value, S.Sum), *((t, not s) for t, s in others)]
     else:
         parts = [*others, (turned.value, True)]
     parts.sort(key=lambda part: part[1])  # a sum begins with a term that is not negative
@@ -91,6 +91,14 @@ def _sum(node: S.Sum, target, turned: Turned, out) -> S.Expr:
     else:
         turned.value = _chain(S.Sum, parts)
     return node.terms[k]
+
+
+def _parts(expr: S.Expr, kind) -> list[tuple[S.Expr, bool]]:
+    """The operands of a sum or product, each with whether it is taken off; or all of `expr`."""
+    if type(expr) is not kind:
+        return [(expr, False)]
+    operands, off = (expr.terms, expr.negative) if kind is S.Sum else (expr.factors, expr.inverse)
+    return list(zip(operands, off, strict=True))
 
 
 def _chain(kind, parts: list) -> S.Expr:
@@ -107,7 +115,7 @@ def _product(node: S.Product, target, turned: Turned, out) -> S.Expr:
         turned.needs.append((S.Compare((factor, ZERO), ("!=",)), "it divides by 0" if down else
                              "it is multiplied by 0"))
     if not node.inverse[k]:
-        parts = [(turned.value, False), *((f, not down) for f, down in others)]
+        parts = [*_parts(turned.value, S.Product), *((f, not down) for f, down in others)]
     else:
         turned.needs.append((S.Compare((turned.value, ZERO), ("!=",)),
                              "a quotient is 0 for no divisor"))
