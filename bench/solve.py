@@ -40,7 +40,7 @@ guess x = 1
 guess y = 1
 find x, y
 """
-TOLERANCE, CAP = 1e-9, 60  # as HVM's own
+TOLERANCE, CAP = 1e-9, 60  # the tolerance is HVM's own
 SAMPLES = {"casadi": 20_000, "casadi, 7 steps": 100_000, "scipy": 5_000}
 PEERS = {
     "casadi": """
@@ -50,9 +50,9 @@ f = casadi.vertcat(x[0]**2 + x[1]**2 - k[0], casadi.exp(x[0]) - x[1] - k[1] - 1)
 options = {"line_search": False, "max_iter": 60, "error_on_fail": False}
 solver = casadi.rootfinder("s", "newton", casadi.Function("f", [x, k], [f]), options)
 many = solver.map(len(a))
-start, sets = np.ones((2, len(a))), np.stack([a, b])
+ones, sets = np.ones((2, len(a))), np.stack([a, b])
 def run():
-    return np.array(many(start, sets))
+    return np.array(many(ones, sets))
 """,
     "casadi, 7 steps": """
 import casadi

@@ -18,6 +18,7 @@ from .matching import Matching
 from .speaks import Speaks
 
 MOST_NOTES = 6
+MOST_NAMES = 12
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -173,7 +174,7 @@ class Diagnosis:
         found = False
         everything = [n for n in self.seen.names()]
         for name in dict.fromkeys(names):
-            if self.seen.count(name) != 1 or len(name) < 3:
+            if self.seen.count(name) != 1 or len(_DIGITS.sub("", name).strip("_")) < 3:
                 continue
             # Names that differ in their numbers are members of one family.
             own = _DIGITS.sub("", name)
@@ -191,7 +192,7 @@ class Diagnosis:
     def _over(self, relations: list[S.Relation], names: list[str]) -> None:
         relations = sorted(relations, key=lambda r: r.span.start)
         quotes = [f"`{self.report.quote(r.span)}`" for r in relations]
-        what = f"{joined(names)} alone" if len(names) == 1 else f"only {joined(names)}"
+        what = f"{names[0]} alone" if len(names) == 1 else f"only {_some(names)}"
         self.report.error(
             f"over-determined: {len(relations)} relations determine {what}: {joined(quotes[:4])}"
             + (" …" if len(quotes) > 4 else ""),
@@ -207,10 +208,18 @@ class Diagnosis:
         names = sorted(names, key=lambda n: order.get(n, 0))
         count = "1 relation holds" if len(relations) == 1 else f"{len(relations)} relations hold"
         which = "one of them" if missing == 1 else f"{missing} of them"
-        example = " ".join(f"--set {n}=…" for n in names[-missing:])
+        example = " ".join(f"--set {n}=…" for n in names[-missing:][:MOST_NAMES])
+        if missing > MOST_NAMES:
+            example += f" and {missing - MOST_NAMES} more"
         self.report.error(
-            f"under-determined: {count} {len(names)} unknowns, {joined(names)}; set {which}",
+            f"under-determined: {count} {len(names)} unknowns, {_some(names)}; set {which}",
             relations[0].span,
             help=f"such as {example}; or write what determines {'it' if missing == 1 else 'them'}",
             notes=[("this one too", r.span) for r in relations[1 : MOST_NOTES + 1]],
         )
+
+
+def _some(names: list[str]) -> str:
+    if len(names) <= MOST_NAMES:
+        return joined(names)
+    return f"{', '.join(names[: MOST_NAMES - 1])} and {len(names) - MOST_NAMES + 1} more"
