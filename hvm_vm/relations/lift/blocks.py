@@ -14,9 +14,12 @@ from .constants import AFFINE, MARK, Gatherer, finished, is_shared, varying
 from .dots import Rows, elements, without_dots
 from .implicit import equation, rules, subscripted
 from .members import Spelling, Unliftable, distinct
+from .regions import parted
 from .scan import DIGITS, LITERAL
 from .skeleton import Block, refs
 from .tree import NotLiftable, Reader, resolved, settled
+
+MOST_CASES = 32  # regions of relations with a literal of their own each; more make an array
 
 
 class Defaults:
@@ -53,17 +56,37 @@ def add_blocks(shapes, result) -> list[int]:
 def _gathered(shapes, spelled):
     """For each shape the blocks in which its numbers that differ are references to arrays of
     constants (none where no number does), and these arrays."""
-    sure, shared = varying(shapes)
-    for places in sure, shared:
+    found = varying(shapes)
+    for places in found.sure, found.shared, found.kinds:
         for k, shape in enumerate(shapes):
             if _is_default(shape):
                 places[k] = set()
+    for members in found.groups:
+        if any(found.shared[k] or found.kinds[k] for k in members) and (
+                _regions([shapes[k] for k in members], spelled) > MOST_CASES):
+            found.gather(members)
+    sure, shared = found.sure, found.shared
     blocks, arrays = _marked(shapes, [a | b for a, b in zip(sure, shared, strict=True)], spelled)
     few = [all(is_shared(arrays[h]) for h in _marks(own)) for own in blocks]
     if all(f or not s for f, s in zip(few, shared, strict=True)):
         return blocks, arrays
     places = [a | b if f else a for a, b, f in zip(sure, shared, few, strict=True)]
     return _marked(shapes, places, spelled)
+
+
+def _regions(shapes, spelled) -> int:
+    """In how many regions the relations lie that have all literals in common."""
+    count = 0
+    for shape in shapes:
+        matrix, _ = _resolved_columns(shape, spelled)
+        own = distinct((matrix - matrix.min(axis=0)).T).T if matrix.size else matrix
+        end = 0
+        for part in shape.shape.parts:
+            rows = own[end : end + len(part.statements)]
+            end += len(part.statements)
+            found = parted(rows)
+            count += len(rows) if found is None else len(found)
+    return count
 
 
 def _marks(blocks: list[Block]) -> list[str]:

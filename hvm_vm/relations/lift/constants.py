@@ -10,10 +10,12 @@ its term, without the ones that the number does not depend on.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .fit import fit
-from .members import coded, distinct, radix_of
+from .members import distinct, first_places
 from .scan import LITERAL
 from .skeleton import Block, Chain, Lit, Num, Op, Ref, Tree, columns, key
 
@@ -23,30 +25,54 @@ ALIKE = 3       # so many terms of one kind with different numbers are a reason 
 FEW = 3         # fewer kinds of numbers are cases
 
 
-def varying(shapes) -> tuple[list[set[int]], list[set[int]]]:
-    """For each parsed shape, the places of the literals that are to be gathered; and of those that
-    are if that needs few numbers, since many relations share each: a row of weights, say."""
+@dataclass
+class Varying:
+    """For each parsed shape, the places of its literals that differ: those that are to be gathered
+    (`sure`); those that are if that needs few numbers, since many relations share each, a row of
+    weights, say (`shared`); and those of few kinds, which are cases unless the kinds are scattered
+    (`kinds`). `groups`: the numbers of shapes whose relations are alike but for literals and signs.
+    """
+
+    sure: list[set[int]]
+    shared: list[set[int]]
+    kinds: list[set[int]]
+    groups: list[list[int]]
+
+    def gather(self, members: list[int]) -> None:
+        """All of these shapes' literals are to be gathered."""
+        for k in members:
+            self.sure[k] |= self.shared[k] | self.kinds[k]
+            self.shared[k], self.kinds[k] = set(), set()
+
+
+def varying(shapes) -> Varying:
+    """What differs between the relations of shapes that are alike."""
     groups: dict[str, list[int]] = {}
     for k, shape in enumerate(shapes):
         if shape.shape.parts[0].literals:
             text = shape.shape.text.replace("-", "+").replace(" ", "").replace("(+", "(")
             groups.setdefault(text.replace("=+", "="), []).append(k)
-    found: list[set[int]] = [_within(s) for s in shapes]
-    shared: list[set[int]] = [set() for _ in shapes]
-    for members in groups.values():
-        alike = set().union(*(found[k] for k in members))
+    found = Varying([_within(s) for s in shapes], [set() for _ in shapes], [set() for _ in shapes],
+                    list(groups.values()))
+    for members in found.groups:
+        alike = set().union(*(found.sure[k] for k in members))
         for k in members:  # rows of ones, too, are rows of the matrix
-            found[k] |= alike
+            found.sure[k] |= alike
         parts = [p for k in members for p in shapes[k].shape.parts]
         rows = sum(len(p.statements) for p in parts)
-        if len(parts) < 2 or (rows >= 4 * len(parts) and len(parts) < FEW):
+        if len(parts) < 2:
             continue
-        into = found if rows < 4 * len(parts) else shared
+        into = found.sure
+        if rows >= 4 * len(parts):
+            into = found.kinds if len(parts) < FEW else found.shared
         for place in range(len(parts[0].literals)):
             if len({p.literals[place] for p in parts}) > 1:
                 for k in members:
                     into[k].add(place)
-    return found, [own - sure for own, sure in zip(shared, found, strict=True)]
+    for k, own in enumerate(found.sure):
+        found.shared[k] -= own
+        found.kinds[k] -= own
+    return found
 
 
 def is_shared(found) -> bool:
@@ -164,8 +190,7 @@ class Gatherer:
                 found[head] = None
                 continue
             small = table[:, kept]
-            radix = radix_of(small.max(axis=0)) if kept else ()
-            _, first = np.unique(coded(small, radix), return_index=True)
+            first = first_places(small) if kept else np.zeros(1, np.int64)
             statement = int(min(int(s.min()) for s in group["statements"]))
             found[head] = kept, small[first], [texts[k] for k in first.tolist()], statement
         return found
@@ -199,7 +224,7 @@ def _affine(table: np.ndarray, texts: list[tuple[int, str]]) -> bool:
         return False
     value = np.array([sign * int(t) for sign, t in texts], np.int64)
     own = table[:, :-1]
-    _, first = np.unique(coded(own, radix_of(own.max(axis=0))), return_index=True)
+    first = first_places(own)
     rule = fit(own[first], value[first][:, None])
     return bool((rule.predicted(own)[:, 0] == value).all())
 

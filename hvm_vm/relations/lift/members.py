@@ -65,7 +65,10 @@ def distinct(numbers: np.ndarray) -> np.ndarray:
     """The distinct rows, sorted; none negative."""
     if not len(numbers) or not numbers.shape[1]:
         return numbers[:1]
-    radix = radix_of(numbers.max(axis=0))
+    try:
+        radix = radix_of(numbers.max(axis=0))
+    except Unliftable:  # too many columns for codes
+        return np.unique(numbers, axis=0)
     code = coded(numbers, radix)
     size = int(np.prod([float(r) for r in radix]))
     if size <= 4 * len(code) + 1000:
@@ -78,6 +81,15 @@ def distinct(numbers: np.ndarray) -> np.ndarray:
     for k in range(len(radix) - 1, -1, -1):
         code, out[:, k] = np.divmod(code, radix[k])
     return out
+
+
+def first_places(numbers: np.ndarray) -> np.ndarray:
+    """Where each distinct row stands first, in the order of the sorted rows."""
+    try:
+        code = coded(numbers, radix_of(numbers.max(axis=0)))
+    except Unliftable:
+        return np.unique(numbers, axis=0, return_index=True)[1]
+    return np.unique(code, return_index=True)[1]
 
 
 def names_of(skeleton: str, numbers: np.ndarray) -> list[str]:

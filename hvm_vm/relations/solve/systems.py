@@ -167,11 +167,12 @@ class Systems:
         elements of its own, or an unknown without a relation."""
         found: dict[str, dict[str, None]] = {n: {} for n in self.names}
         matched = {w.matched for w in self._all() if w.matched}
-        for whole in self._all():
+        through = self._through(definitions) if self.names else {}
+        for whole in self._all() if self.names else ():
             refs = dict.fromkeys(r.variable for r in whole.references())
             held = [n for n in refs if n in self.names]
             if not held or (whole.matched and whole.matched not in refs):
-                held = [n for n in self._reached(refs, definitions) if n in self.names]
+                held = [n for n in _reached(refs, through) if n in self.names]
             loose = [n for n in held if n not in matched]
             fits = whole.matched and (whole in self.points or self._fits(whole, definitions))
             owner = [whole.matched] if fits else held
@@ -185,17 +186,17 @@ class Systems:
             refs.pop(name, None)
         return found
 
-    def _reached(self, refs, definitions) -> list[str]:
-        """The names that `refs` are computed from, and those themselves."""
-        found, waiting = dict.fromkeys(refs), list(refs)
-        while waiting:
-            name = waiting.pop()
-            for case in definitions.get(name, ()) if name not in self.names else ():
-                for ref in references(case.body):
-                    if ref.variable not in found:
-                        found[ref.variable] = None
-                        waiting.append(ref.variable)
-        return list(found)
+    def _through(self, definitions) -> dict[str, list[str]]:
+        """What names of which unknowns are reached read, of such names."""
+        reads = {name: list(dict.fromkeys(r.variable for case in cases
+                                          for r in references(case.body)))
+                 for name, cases in definitions.items() if name not in self.names}
+        users: dict[str, list[str]] = {}
+        for name, refs in reads.items():
+            for ref in refs:
+                users.setdefault(ref, []).append(name)
+        near = dict.fromkeys(_reached(dict.fromkeys(self.names), users))
+        return {n: [r for r in reads[n] if r in near] for n in near if n in reads}
 
     def _fits(self, whole: Whole, definitions) -> bool:
         """Whether a relation, with the explicit ones of the name that it is matched to, determines
@@ -314,3 +315,14 @@ class Systems:
         start, lo, hi = self.blocks.guess(
             name, tuple(IndexValue(i) for i in indices), set(group.unknowns))
         return Start(name, indices, start, lo, hi)
+
+
+def _reached(names: dict[str, None], through: dict[str, list[str]]) -> list[str]:
+    """`names`, and all that they lead to."""
+    found, waiting = dict(names), list(names)
+    while waiting:
+        for other in through.get(waiting.pop(), ()):
+            if other not in found:
+                found[other] = None
+                waiting.append(other)
+    return list(found)
