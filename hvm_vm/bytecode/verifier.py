@@ -158,14 +158,13 @@ class _Code:
 
     def _flow(self, pc: int, instruction: Instruction, results: int, where: str) -> None:
         """Registers are written before they are read, and inputs never."""
+        own = frozenset(instruction.operands[:results]) if instruction.op == "system" else ()
         for number, register in enumerate(instruction.operands):
             name = f"register {register} ({self.module.registers[register].name})"
             if number < results:
                 if register in self.inputs:
                     raise refuse(where, f"writes {name}, which is an input")
-            elif register not in self.written and not (
-                instruction.op == "system" and register in instruction.operands[:results]
-            ):
+            elif register not in self.written and register not in own:
                 raise refuse(where, f"reads {name} before anything has been written there")
             first, _ = self.lifetimes[register]
             self.lifetimes[register] = (pc if first < 0 else first, pc)

@@ -58,13 +58,14 @@ def check_system(
     if descriptor.status not in (ENDS, UNSOLVED_NAN):
         raise refuse(where, f"its status is {descriptor.status}, not {ENDS} or {UNSOLVED_NAN}")
     rows: dict[int, tuple[Dim, ...]] = {}
+    unknowns = {register: k for k, register in enumerate(operands[:n])}
     for number, (part, own) in enumerate(operands_of(operands, descriptor)):
         at = f"{where}, part {number} ({part.role} {part.number})"
         check_space(part.descriptor, sizes, at)
         _check_dims(descriptor.dims[:batch], part, rows, at)
         if part.role in ("start", "lower", "upper"):
             _check_axes(descriptor, part, batch, at)
-        _check_part(module, op, descriptor, part, own, operands[:n], batch, at)
+        _check_part(module, op, descriptor, part, own, unknowns, batch, at)
     return types
 
 
@@ -173,7 +174,7 @@ def _check_axes(descriptor: Descriptor, part: Part, batch: int, at: str) -> None
 
 
 def _check_part(module: Module, op, descriptor: Descriptor, part: Part, own: Sequence[int],
-                unknowns: Sequence[int], batch: int, at: str) -> None:
+                unknowns: dict[int, int], batch: int, at: str) -> None:
     d = part.descriptor
     if d.message != -1 or d.status or d.parts:
         raise refuse(at, "has a message, a status or parts, which only the system has")
@@ -219,7 +220,7 @@ def _check_read(descriptor: Descriptor, d: Descriptor, own, unknowns, unknown, b
     """An unknown is read at the point's own batch point, at a place that depends on no unknown."""
     node = d.nodes[k]
     access = d.accesses[node.immediate]
-    main = descriptor.accesses[list(unknowns).index(own[node.immediate])]
+    main = descriptor.accesses[unknowns[own[node.immediate]]]
     for axis, place in zip(main.axes, access.axes, strict=True):
         dim = axis.terms[0][0]
         if dim < batch and place != Affine(_COUNTER[0], ((dim, _COUNTER[1]),)):

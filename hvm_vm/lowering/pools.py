@@ -30,8 +30,6 @@ class Pools:
         self._texts: dict[str, int] = {}
         self._sources: dict[SourceSpan, int] = {}
         self._descriptors: dict[Descriptor, int] = {}
-        text = program.system.text
-        self._starts = [0, *(m.end() for m in re.finditer("\n", text))]
         self._places: dict[tuple[int, int], int] = {}
 
     def register_of(self, name: str) -> int:
@@ -72,8 +70,9 @@ class Pools:
         found = self._places.get(key)
         if found is None:
             text = self.program.system.text
-            line = bisect_right(self._starts, place.start)
-            span = SourceSpan(line, place.start - self._starts[line - 1] + 1,
+            starts = self.program.line_starts
+            line = bisect_right(starts, place.start)
+            span = SourceSpan(line, place.start - starts[line - 1] + 1,
                               one_line(text[place.start:place.end]))
             found = self._sources.setdefault(span, len(self._sources))
             self._places[key] = found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.lowering.canonical import Canon
@@ -73,6 +75,11 @@ class Program:
     results: frozenset[str] = frozenset()
     solves: dict[str, object] = field(default_factory=dict)  # of unknowns: their block (`solve.py`)
     systems: dict[str, object] = field(default_factory=dict)  # likewise their system (`system.py`)
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """Where each line of the text begins."""
+        return [0, *(m.end() for m in re.finditer("\n", self.system.text))]
 
     def in_range(self, ref: Term, box: dict | None = None) -> bool:
         """True only if every subscript of `ref` provably is in range for all index values."""

@@ -141,8 +141,7 @@ def _addends(term: Term) -> list[Term]:
 
 def message(program: Program, places: list[Place]) -> str:
     """One line for each relation, with all cases that it has: `12: x + y = 26`."""
-    text = program.system.text
-    starts = [0, *(k + 1 for k, c in enumerate(text) if c == "\n")]
+    text, starts = program.system.text, program.line_starts
 
     def told(p: Place) -> str:
         return f"{bisect_right(starts, p.start)}: {one_line(text[p.start:p.end])}"

@@ -8,6 +8,8 @@ point only.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from hvm_vm.language import syntax as S
 
 from ..affine import Integers
@@ -78,8 +80,7 @@ class Blocks:
             unknowns.append(torn)
             if len(unknowns) > MOST_UNKNOWNS:
                 return None
-        places = {n: k for k, n in enumerate(self.resolver.ranks)}  # where names stand first
-        unknowns.sort(key=lambda n: places.get(n, 0))
+        unknowns.sort(key=lambda n: self._places.get(n, 0))
         for name in component:
             definitions[name][0].body = opened[name]
         for name in unknowns:
@@ -156,12 +157,17 @@ class Blocks:
     def system(self, definitions: dict[str, list[Drawn]]) -> tuple[Block, ...]:
         """The blocks with their guesses resolved. Errors are reported."""
         return tuple(
-            Block(tuple(self._unknown(n, definitions[n][0]) for n in unknowns), tuple(inside))
+            Block(tuple(self._unknown(n, definitions[n][0], {*unknowns, *inside})
+                        for n in unknowns), tuple(inside))
             for unknowns, inside in self.found
         )
 
-    def _unknown(self, name: str, case: Drawn) -> Unknown:
-        own = next({*u, *inside} for u, inside in self.found if name in u)
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where names stand first."""
+        return {n: k for k, n in enumerate(self.resolver.ranks)}
+
+    def _unknown(self, name: str, case: Drawn, own: set[str]) -> Unknown:
         return Unknown(name, *self.guess(name, case.subscripts, own))
 
     def guess(

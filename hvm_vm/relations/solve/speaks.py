@@ -15,6 +15,7 @@ class Speaks:
         self.out = out
         self.ranks = resolver.ranks
         self._functions: dict[str, tuple[str, ...]] = {}
+        self._spoken: dict[int, tuple[S.Relation, tuple[str, ...]]] = {}
 
     def of(self, relation: S.Relation, everything: bool = False) -> list[str]:
         """The variables in the order of the text; with `everything` also those that stand in
@@ -50,15 +51,23 @@ class Speaks:
 
     def reached(self, relation: S.Relation) -> list[str]:
         """The names that the relation speaks of, and those that they are computed from."""
-        found = dict.fromkeys(self.of(relation))
+        found = dict.fromkeys(self._of(relation))
         waiting = list(found)
+        relations = self.out.relations
         while waiting:
-            for other in self.out.relations.get(waiting.pop(), ()):
-                for name in self.of(other):
+            for other in relations.get(waiting.pop(), ()):
+                for name in self._of(other):
                     if name not in found:
                         found[name] = None
                         waiting.append(name)
         return list(found)
+
+    def _of(self, relation: S.Relation) -> tuple[str, ...]:
+        """As `of`, kept."""
+        kept = self._spoken.get(id(relation))
+        if kept is None:
+            kept = self._spoken[id(relation)] = relation, tuple(self.of(relation))
+        return kept[1]
 
     def _expr(self, expr: S.Expr, hidden: frozenset, found: dict, everything: bool) -> None:
         stack = [expr]

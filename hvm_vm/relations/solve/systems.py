@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language import syntax as S
+from hvm_vm.language.source import Span
 
 from ..affine import Integers
 from ..cases import Cases
@@ -65,6 +66,7 @@ class Systems:
         self.points: list[Whole] = []  # relations that are solved point by point if nothing else
         self.names: dict[str, None] = {}
         self.found: list[Group] = []
+        self._spans: dict[str, Span] = {}  # where each unknown is first determined
         self.members: dict[str, None] = {}
         self.axes: dict[str, tuple[Axis, ...]] = {}
         self.cases: Cases | None = None
@@ -264,8 +266,9 @@ class Systems:
         explicit = {n: [c for c in definitions[n] if not c.implicit] for n in unknowns}
         rows = [(w, replace(row)) for w in wholes for row in w.rows]
         rows += [(None, replace(c)) for n in unknowns for c in definitions[n] if c.implicit]
+        members = set(component)
         for _, row in rows:
-            leave_out(row, set(component), self.axes, self.integers)
+            leave_out(row, members, self.axes, self.integers)
         self._supersede(rows, explicit, unknowns)
         return Kept(unknowns, inside, bodies, explicit, [row for _, row in rows])
 
@@ -274,6 +277,11 @@ class Systems:
 
     def _enter(self, group: Group) -> None:
         self.found.append(group)
+        spans: dict[str, Span] = {}
+        for equation in reversed(group.equations):
+            spans[equation.name] = equation.node.span
+        for name in group.unknowns if group.equations else ():
+            self._spans.setdefault(name, spans.get(name, group.equations[0].node.span))
         self.names.update(dict.fromkeys(group.unknowns))
         self.members.update(dict.fromkeys(group.unknowns))
 
@@ -284,12 +292,8 @@ class Systems:
 
     def place(self, name: str):
         """Where an unknown is first determined."""
-        for group in self.found:
-            if name in group.unknowns:
-                own = [e for e in group.equations if e.name == name] or group.equations
-                if own:
-                    return own[0].node.span
-        return self.resolver.ranks[name][1]
+        found = self._spans.get(name)
+        return self.resolver.ranks[name][1] if found is None else found
 
     def starts(self) -> dict[str, Start]:
         """The guesses of unknowns, resolved; errors are reported."""
