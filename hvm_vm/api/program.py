@@ -18,7 +18,7 @@ import numpy as np
 from hvm_vm.api.bound_run import BoundRun
 from hvm_vm.api.execution import Execution, Prepared
 from hvm_vm.api.plan import Plan, available_threads
-from hvm_vm.api.results import Results, result_value, spread_outputs
+from hvm_vm.api.results import Results, beside_outputs, result_value, spread_outputs
 from hvm_vm.api.values import Arguments, Names
 from hvm_vm.bytecode.module import DTYPES, Module
 from hvm_vm.engines.binding import bind
@@ -49,6 +49,7 @@ class Program:
         self.warnings = warnings
         self._names = Names(self.module)
         self._spread = spread_outputs(self.module)
+        self._beside = beside_outputs(self.module)
         self._spellings = frozenset(spellings)
         self._recompile = recompile
         self._everything = everything
@@ -432,4 +433,5 @@ class Program:
         module = self.module
         return Results(module, {
             o.name: result_value(frame.arrays[o.register], o.symbolic, module)
-            for o in module.outputs if o.hidden == hidden}, self._spread)
+            for o in module.outputs if o.hidden == hidden}, self._spread, {
+                m.name: frame.arrays[m.register].item() for m in self._beside})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from types import MappingProxyType
 
 import numpy as np
@@ -24,14 +25,17 @@ class Results(dict):
     for symbols. Families and their scalars can be looked up too.
 
     The scalars of an array that was lifted from a family (`spread`, see `spread_outputs`) are the
-    results, but they are taken out of it only when somebody looks: the array is there at once."""
+    results, but they are taken out of it only when somebody looks: the array is there at once.
+    The scalars `beside` the results (see `beside_outputs`) are there for the whole family only."""
 
     def __init__(self, module: Module, values: Mapping[str, object],
-                 spread: Mapping[str, tuple[Member, ...]] = MappingProxyType({})):
+                 spread: Mapping[str, tuple[Member, ...]] = MappingProxyType({}),
+                 beside: Mapping[str, object] = MappingProxyType({})):
         arrays = {name: values[name] for name in spread if name in values}
         super().__init__(values)
         self._module = module
         self._arrays = arrays
+        self._beside = beside
         self._pending = {name: spread[name] for name in arrays}
 
     def _whole(self) -> dict:
@@ -100,17 +104,22 @@ class Results(dict):
             return dict.__getitem__(self, name)
         if name in self._arrays:
             return self._arrays[name]
+        advice = suggestion(name, self)
         for family in self._module.families:
             if family.name == name:
-                parts = {m.subscripts: self._scalar(m) for m in family.members}
-                if None not in parts.values():
-                    return _assembled(family, parts)
+                parts = {m.name: self._scalar(m) for m in family.members}
+                some = any(p is not None for p in parts.values())
+                if some:
+                    parts = {n: self._beside.get(n) if p is None else p for n, p in parts.items()}
+                    advice = (f" as an array: not all of its scalars are results "
+                              f"(`find {name}` makes them so), or it has gaps")
+                if None not in parts.values() and len(parts) == prod(family.shape):
+                    return _assembled(family, {m.subscripts: parts[m.name] for m in family.members})
             for member in family.members:
                 if member.name == name and (found := self._scalar(member)) is not None:
                     return found
         raise UnknownResult(
-            f"there is no result {name}{suggestion(name, self)}: "
-            f"the results are {listed(list(self), most=30)}"
+            f"there is no result {name}{advice}: the results are {listed(list(self), most=30)}"
         )
 
     def _scalar(self, member: Member):
@@ -136,16 +145,28 @@ def spread_outputs(module: Module) -> dict[str, tuple[Member, ...]]:
             for o in module.outputs if o.register in by_register}
 
 
+def beside_outputs(module: Module) -> tuple[Member, ...]:
+    """The scalars that are inputs, in families of which other scalars are results: the ends of a
+    row whose inner values are solved for. No more of them than there are results beside them."""
+    inputs = {item.register for item in module.inputs}
+    outputs = {o.register for o in module.outputs if not o.hidden}
+    found: list[Member] = []
+    for family in module.families:
+        results = sum(m.register in outputs for m in family.members)
+        rest = [m for m in family.members if m.register not in outputs]
+        if len(rest) <= results and all(
+                m.register in inputs and not module.registers[m.register].shape for m in rest):
+            found += rest
+    return tuple(found)
+
+
 def _assembled(family: Family, parts: Mapping[tuple[int, ...], object]) -> np.ndarray:
-    """The scalars of a family as an array; NaN (or 0, or no text) where it has none."""
-    first = next(iter(parts.values()))
-    if isinstance(first, str):
-        array = np.full(family.shape, "", dtype=object)
-    else:
-        array = np.full(family.shape, np.nan if isinstance(first, float) else 0)
+    """The scalars of a family, which has no holes, as an array."""
+    kind = type(next(iter(parts.values())))
+    array = np.empty(family.shape, object if kind is str else kind)
     for subscripts, value in parts.items():
         array[tuple(s - k for s, k in zip(subscripts, family.lo, strict=True))] = value
-    return array.astype(str) if array.dtype == object else array
+    return array.astype(str) if kind is str else array
 
 
 def result_value(array: np.ndarray, symbolic: bool, module: Module):

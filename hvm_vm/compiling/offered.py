@@ -9,15 +9,16 @@ from hvm_vm.language import syntax as S
 from hvm_vm.language.diagnostics import Diagnostics
 from hvm_vm.language.parser import parse
 from hvm_vm.language.source import Source
+from hvm_vm.relations.families import Families
 
 
 def variables_among(source: Source, names: Iterable[str]) -> frozenset[str]:
-    """Those of `names` that are variables of `source`: values set from outside come first, so they
-    are known whatever determines them. Data files hold other names too, which mean nothing here,
-    as do an index or a function of the same name."""
+    """Those of `names` that are variables or families of `source`: values set from outside come
+    first, so they are known whatever determines them. Data files hold other names too, which mean
+    nothing here, as do an index or a function of the same name."""
+    names = frozenset(names)
     text = set(re.findall(r"\w+", source.text))
-    found = {name for name in names if name in text}
-    if not found:
+    if not names & (text | Families(text).groups.keys()):
         return frozenset()
     file = parse(source, Diagnostics(source))
     others: set[str] = set()
@@ -28,7 +29,9 @@ def variables_among(source: Source, names: Iterable[str]) -> frozenset[str]:
             others.add(statement.lhs.function)
     used = {node.name for statement in file.statements for root in _roots(statement)
             for node in S.walk(root) if isinstance(node, S.Name | S.Subscript)}
-    return frozenset((found & used) - others)
+    families = Families(used, used | others)
+    return frozenset((names & used) - others) | {
+        n for n in names - used - others if families.members(n)}
 
 
 def _roots(statement) -> list:

@@ -115,7 +115,10 @@ class _Build:
         demanded = [r.lhs.name in out.givens and default_value(r, out) is None for r in dropped]
         given += [r for r, d in zip(dropped, demanded, strict=True) if d]
         dropped = [r for r, d in zip(dropped, demanded, strict=True) if not d]
-        assigned = assign(out, seen, resolver, given, dropped, settled, self.find, report)
+        assigned = assign(
+            out, seen, resolver, given, dropped, settled,
+            None if asked is None else members(frozenset(i.name for i, _ in asked), families),
+            report)
         self.dropped, given, self.answers = assigned.left, assigned.reported, assigned.found
         report_until(resolver, report)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 
 from hvm_vm.language import syntax as S
@@ -11,11 +13,14 @@ from .families import Families
 from .names import Outline, Survey, survey
 from .neighbours import decide
 from .report import Report
+from .whole_families import named_alone, spread
 
 
 def spell_out(out: Outline, report: Report) -> tuple[Survey, Families]:
     """The families of scalars, and every `...` written out over them."""
     seen = survey(out)
+    if _spread(out, seen):
+        seen = survey(out)
     families = _families(out, seen)
     text = report.source.text
     if "..." not in text and "…" not in text:
@@ -55,14 +60,32 @@ def spell_out(out: Outline, report: Report) -> tuple[Survey, Families]:
     return seen, families
 
 
-def _families(out: Outline, seen: Survey) -> Families:
+def _spread(out: Outline, seen: Survey) -> bool:
+    """Whether a declared input or a guess names a family; its scalars take its place then."""
+    statements = [S.Given((item,)) for item in out.givens.values()] + out.guesses
+    alone = named_alone(statements) - seen.arrays.keys() - out.indices.keys()
+    guessed = Counter(g.target.name for g in out.guesses)
+    alone = {n for n in alone if seen.scalars.get(n, 0) == guessed[n]}
+    if not alone:
+        return False
+    families = _families(out, seen, alone)
+    if not any(families.members(n) for n in alone):
+        return False
+    items = [item for s in statements if type(s) is S.Given
+             for part in spread(s, families, alone) for item in part.items]
+    out.givens = {item.name: item for item in items}
+    out.guesses = [g for guess in out.guesses for g in spread(guess, families, alone)]
+    return True
+
+
+def _families(out: Outline, seen: Survey, without: Collection[str] = ()) -> Families:
     scalars = [
         n for n in [*seen.scalars, *(g for g in out.givens if g not in seen.scalars)]
-        if n not in seen.arrays
+        if n not in seen.arrays and n not in without
         and not (n in out.givens and out.givens[n].axes)
     ]
     taken = frozenset(seen.names()) | frozenset(out.givens) | frozenset(out.indices)
-    families = Families(scalars, taken)
+    families = Families(scalars, taken.difference(without))
     if families.ambiguous:
         decide(out, families)
     return families

@@ -24,7 +24,10 @@ MOST_STARTS = 8  # members of an array whose guesses are unlike those of most
 class Facts:
     """What is determined and used, and which arrays cannot be (`barred`, with the reason)."""
 
-    def __init__(self, unrolled: Unrolled, known: Iterable[str], free: Iterable[str]) -> None:
+    def __init__(
+        self, unrolled: Unrolled, known: Iterable[str], free: Iterable[str],
+        find: Iterable[str] = (),
+    ) -> None:
         self.unrolled = unrolled
         self.members = unrolled.members
         self.radix = {h: radix_of(m.max(axis=0)) for h, m in self.members.items()}
@@ -39,7 +42,7 @@ class Facts:
         self._uses()
         self.unknown = self._unknown(frozenset(known))
         self._drop(frozenset(known), frozenset(free))
-        self._determine()
+        self._determine(frozenset(find))
         self._unsolved(self._members(frozenset(known)))
         self._bar()
 
@@ -149,7 +152,7 @@ class Facts:
                 kept.append(block)
         self.unrolled.blocks = kept
 
-    def _determine(self) -> None:
+    def _determine(self, find: frozenset[str]) -> None:
         """Mark what is determined. Raises `Unliftable` when something is determined twice."""
         un = self.unrolled
         for block in un.blocks:
@@ -175,9 +178,21 @@ class Facts:
             del self.unknown[name]
         equations = sum(len(b.rows) for b in un.blocks if is_equation(b))
         equations += sum(is_implicit(s) for _, s in un.others)
+        if equations < len(self.unknown):
+            # Where there is a choice, what was asked for is solved for, and the rest set.
+            wanted = self._wanted(find)
+            if equations == len(self.unknown.keys() & wanted):
+                self.unknown = {n: k for n, k in self.unknown.items() if n in wanted}
         # A family of relations does not hold where an element is determined: all must be wanted.
         if equations != len(self.unknown) and any(is_equation(b) for b in un.blocks):
             raise Unliftable("not as many relations as unknowns")
+
+    def _wanted(self, find: frozenset[str]) -> frozenset[str]:
+        """The names that are to be found, and those that have a guess."""
+        others = [s for _, s in self.unrolled.others]
+        found = find or {i.name for s in others if type(s) is S.Find for i in s.items}
+        guessed = {s.target.name for s in others if type(s) is S.Guess}
+        return self._members(frozenset(found)) | guessed
 
     def _is_determined(self, name: str, plain: set[str]) -> bool:
         if name not in self.unrolled.elements:

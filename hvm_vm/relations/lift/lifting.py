@@ -135,7 +135,7 @@ def _attempt(source, text, scanned, statements, outside, spelled, ruled) -> Lift
     apart: dict[str, int] = {}
     for _ in range(MOST_TRIES):
         unrolled = read(scanned, text, statements, apart, spelled)
-        planner = Planner(unrolled, known, free)
+        planner = Planner(unrolled, known, free, [f.partition("[")[0].strip() for f in find])
         try:
             plan = planner.plan()
         except SetApart as wanted:

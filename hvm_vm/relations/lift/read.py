@@ -17,6 +17,7 @@ from hvm_vm.language.diagnostics import Diagnostics
 from hvm_vm.language.parser import StatementParser
 from hvm_vm.language.source import Source, Span
 from hvm_vm.relations.families import Families
+from hvm_vm.relations.whole_families import named_alone, spread
 
 from .apart import set_members_apart
 from .blocks import Defaults, add_blocks
@@ -89,8 +90,9 @@ def read(
             found.setdefault(skeleton, []).append(numbers)
     own = {s: distinct(np.concatenate(parts)) for s, parts in found.items()}
     statements = _other_statements(scan, text, others, parsed)
-    plain, taken = _names(statements)
     scalars = [n for s, numbers in own.items() for n in names_of(s, numbers)]
+    statements = _spread(statements, scalars)
+    plain, taken = _names(statements)
     aliases = spelled or {}
     spoken = [aliases.get(n, n) for n in plain]
     families = Families(dict.fromkeys([*scalars, *spoken]), frozenset([*scalars, *spoken, *taken]))
@@ -158,6 +160,20 @@ def _other_statements(scan, text, numbers, parsed) -> list[tuple[int, S.Statemen
             raise Unliftable("a statement cannot be read")
         found.append((number, statements[0]))
     return found
+
+
+def _spread(
+    statements: list[tuple[int, S.Statement]], scalars: list[str]
+) -> list[tuple[int, S.Statement]]:
+    """The statements, where those that name a family speak of its scalars."""
+    alone = named_alone(s for _, s in statements).difference(scalars)
+    if not alone:
+        return statements
+    apart = [s for _, s in statements if type(s) not in (S.Given, S.Guess)]
+    plain, taken = _names([(0, s) for s in apart])
+    alone = alone.difference(plain, taken)
+    families = Families(dict.fromkeys([*scalars, *plain]), frozenset([*scalars, *plain, *taken]))
+    return [(number, part) for number, s in statements for part in spread(s, families, alone)]
 
 
 def _names(statements) -> tuple[list[str], list[str]]:

@@ -19,7 +19,7 @@ from ..resolve import Resolver
 from . import diagnosis
 from .assignment import Assignment
 from .left_over import Row, held_in, may_be_partial, rows_of, wanted
-from .matching import Matching, augment
+from .matching import Matching, extend
 from .pairing import by_axes, by_elements, in_part, through_others
 from .speaks import Speaks
 from .taking import take
@@ -32,11 +32,12 @@ def assign(
     given: list[S.Relation],
     dropped: list[S.Relation],
     settled: Iterable[str],
-    find: tuple[str, ...],
+    find: frozenset[str] | None,
     report: Report,
 ) -> Assignment:
     """Match what is left over. `given`: relations `name… = …` of declared inputs; `dropped`: those
-    of names that the caller sets; `settled`: names that are known from outside or by default.
+    of names that the caller sets; `settled`: names that are known from outside or by default;
+    `find`: the names that are asked for, None where nobody asks.
 
     Relations that are turned round are added to `out.relations`, what they need to `out.checks`.
     """
@@ -49,12 +50,10 @@ def assign(
     result.left = [r for r in dropped if default_value(r, out) is not None]
     dropped = [r for r in dropped if r not in result.left]
     known = {*out.relations, *out.givens, *settled, *resolver.sizes.values, *out.indices}
-    asked = {text.partition("[")[0].strip() for text in find} or {
-        item.name for f in out.finds for item in f.items
-    }
+    asked = find or frozenset()
     rows = rows_of(out, given, dropped, speaks, known, asked)
     guessed = [g.target.name for g in out.guesses]
-    rows, left = wanted(rows, out, seen, asked, bool(find or out.finds))
+    rows, left = wanted(rows, out, seen, asked, find is not None)
     result.left += left
     trouble = diagnosis.Diagnosis(out, seen, report, speaks, known)
     partly = [n for n in out.relations if n not in out.givens and may_be_partial(n, out)]
@@ -73,9 +72,7 @@ def assign(
     first = [k for k, row in enumerate(rows) if row.kind != "dropped"]
     for allowed in (set(first), set(range(len(rows)))):
         users = {n: [k for k in ks if k in allowed] for n, ks in matching.users().items()}
-        for name in unknowns:
-            if name not in matching.relation_of:
-                augment(name, users, matching)
+        extend(matching, unknowns, users)
     matching.holds = [row.unknowns for row in rows]
     unknowns += through_others(rows, matching, speaks, known, [*guessed, *asked])
     for k, row in enumerate(rows):

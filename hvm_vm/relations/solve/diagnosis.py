@@ -12,9 +12,10 @@ import re
 from hvm_vm.language import syntax as S
 from hvm_vm.language.diagnostics import nearest
 
+from ..families import Families
 from ..names import Outline, Survey
 from ..report import Report, joined
-from .matching import Matching
+from .matching import Matching, match
 from .speaks import Speaks
 
 MOST_NOTES = 6
@@ -86,11 +87,8 @@ class Diagnosis:
         are added."""
         competing, wanted = matching.over_determined(tied)
         competing = [k for k in competing if rows[k].unknowns]
-        loose = [
-            n for n in unknowns
-            if n not in matching.relation_of and n not in open
-            and self._ambiguous(n, matching, preferred)
-        ]
+        loose = [n for n in unknowns if n not in matching.relation_of and n not in open]
+        loose = self._ambiguous(loose, matching, preferred)
         _, open_names = matching.under_determined(loose)
         if not competing and not loose:
             return True
@@ -101,24 +99,17 @@ class Diagnosis:
             tied += [k for k in competing if k not in matching.unknown_of]
         elif competing:
             self._over([r for k in competing for r in rows[k].relations], wanted)
+        users = matching.users()
         for name in list(loose):
             rank = self.speaks.ranks[name][0]
             if any(
                 (rank and self._couples(r, name)) or self.speaks.free_indices(r) > rank
-                for row in rows if name in row.unknowns for r in row.relations
+                for k in users.get(name, ()) for r in rows[k].relations
             ):
                 loose.remove(name)
                 open.append(name)
-        done: set[str] = set()
-        for name in loose:
-            if name in done:
-                continue
-            relations, names = matching.under_determined([name])
-            more = [n for n in loose if n not in names
-                    and set(relations) & set(matching.under_determined([n])[0])]
-            relations, names = matching.under_determined([name, *more])
-            done.update(names)
-            self._under([rows[k].first for k in relations], names)
+        for relations, names in matching.parts(loose):
+            self._under(relations, names, rows, preferred)
         return not loose and (not competing or by_elements)
 
     def _whole(self, rows: list) -> bool:
@@ -161,14 +152,15 @@ class Diagnosis:
             n.name == name for side in (relation.lhs, relation.rhs) for r in S.walk(side)
             if type(r) is S.Reduce for n in S.walk(r) if type(n) is S.Subscript)
 
-    def _ambiguous(self, name: str, matching: Matching, preferred) -> bool:
-        """Whether an unknown left over could as well have been determined instead of another. One
-        that shares its relations with names that were asked for is an input instead."""
-        relations, names = matching.under_determined([name])
-        others = [n for n in names if n != name]
-        if not relations:
-            return False
-        return name in preferred or not all(n in preferred for n in others)
+    @staticmethod
+    def _ambiguous(loose: list[str], matching: Matching, preferred) -> list[str]:
+        """The unknowns left over that could as well have been determined instead of others. One
+        that shares its relations only with names that were asked for is an input instead."""
+        held = {n for k in matching.unknown_of for n in matching.holds[k]}
+        _, others = matching.leading_to(
+            [k for k, own in matching.unknown_of.items() if own not in preferred])
+        others = set(others)
+        return [n for n in loose if n in held and (n in preferred or n in others)]
 
     def _slips(self, names: list[str]) -> bool:
         found = False
@@ -201,22 +193,39 @@ class Diagnosis:
             notes=[("this one too", r.span) for r in relations[1 : MOST_NOTES + 1]],
         )
 
-    def _under(self, relations: list[S.Relation], names: list[str]) -> None:
-        relations = sorted(relations, key=lambda r: r.span.start)
+    def _under(self, numbers: list[int], names: list[str], rows: list, preferred) -> None:
+        relations = sorted((rows[k].first for k in numbers), key=lambda r: r.span.start)
         missing = len(names) - len(relations)
         order = {n: k for k, n in enumerate(self.seen.names())}
         names = sorted(names, key=lambda n: order.get(n, 0))
         count = "1 relation holds" if len(relations) == 1 else f"{len(relations)} relations hold"
         which = "one of them" if missing == 1 else f"{missing} of them"
-        example = " ".join(f"--set {n}=…" for n in names[-missing:][:MOST_NAMES])
-        if missing > MOST_NAMES:
-            example += f" and {missing - MOST_NAMES} more"
+        # Those that stand first are determined by the relations, the last ones are to be set.
+        fits = match([rows[k].unknowns for k in numbers],
+                     sorted(names, key=lambda n: n not in preferred))
+        loose = [n for n in names if n not in fits.relation_of]
+        example = " ".join(f"--set {n}=…" for n in loose[:MOST_NAMES])
+        if len(loose) > MOST_NAMES:
+            example += f" and {len(loose) - MOST_NAMES} more"
+            family = self._family(names, missing, [rows[k].unknowns for k in numbers], preferred)
+            example = f"`given {family}` for all of that name" if family else example
         self.report.error(
             f"under-determined: {count} {len(names)} unknowns, {_some(names)}; set {which}",
             relations[0].span,
             help=f"such as {example}; or write what determines {'it' if missing == 1 else 'them'}",
             notes=[("this one too", r.span) for r in relations[1 : MOST_NOTES + 1]],
         )
+
+    @staticmethod
+    def _family(names: list[str], missing: int, holds, preferred) -> str | None:
+        """A family of scalars that leaves one unknown for each relation when it is set."""
+        for family, members in reversed(Families(names).groups.items()):
+            own = set(members.values())
+            if len(own) == missing and family not in names and not own & preferred:
+                rest = match(holds, [n for n in names if n not in own])
+                if len(rest.relation_of) == len(holds):
+                    return family
+        return None
 
 
 def _some(names: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .left_over import Row
-from .matching import Matching, augment
+from .matching import Matching, augment, extend
 from .speaks import Speaks
 
 
@@ -23,9 +23,7 @@ def through_others(rows: list[Row], matching: Matching, speaks: Speaks, known: s
             for row in rows]
     wider = Matching([(*row.unknowns, *names) for row, names in zip(rows, more, strict=True)],
                      matching.unknown_of, matching.relation_of)
-    users = wider.users()
-    for name in spare:
-        augment(name, users, wider)
+    extend(wider, spare, wider.users())
     found = [n for n in spare if n in matching.relation_of]
     if found:
         for row, names in zip(rows, more, strict=True):
@@ -43,11 +41,8 @@ def in_part(rows: list[Row], matching: Matching, unknowns: list[str]) -> list[st
     if not spare or not any(row.partly for row in rows):
         return []
     matching.holds = [(*row.unknowns, *row.partly) for row in rows]
-    users = matching.users()
     names = list(dict.fromkeys(n for row in rows for n in row.partly))
-    for name in (*unknowns, *names):
-        if name not in matching.relation_of:
-            augment(name, users, matching)
+    extend(matching, [*unknowns, *names], matching.users())
     found = [n for n in names if n in matching.relation_of]
     for row in rows:
         row.unknowns = (*row.unknowns, *(n for n in row.partly if n in found))

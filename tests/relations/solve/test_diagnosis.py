@@ -124,3 +124,26 @@ def test_as_many_equations_as_unknowns_at_the_wrong_places(engine):
     message = str(caught.value)
     assert "2 equations hold u[1] only, which leaves too few relations for u[2]" in message
     assert "line 4: u[1] = 3" in message and "line 5: u[1]^2 = 5" in message
+
+
+def test_one_report_for_each_part():
+    found = errors("a + b = 1\nu + v + w = 2\nb + c = 3\nx - 1 = 2")
+    assert len(found) == 2
+    assert "2 relations hold 3 unknowns, a, b and c" in found[0]
+    assert "1 relation holds 3 unknowns, u, v and w" in found[1]
+
+
+@pytest.mark.parametrize("text", ["a + e = b + c + d\nc + d = 1", "x*y = z\nz + w = v\nv*x = 2",
+                                  "p + q + r + s = 1\nr + s = 2\ns*p = r"])
+def test_the_advice_can_be_followed(text):
+    names = [part.split("=")[0] for part in error(text).split("--set ")[1:]]
+    assert names
+    hvm.compile(text, known=names)
+
+
+def test_a_whole_family_is_advised():
+    n = 20
+    text = "\n".join(f"2*u{i} = u{i - 1} + u{i + 1} + f{i}" for i in range(1, n + 1))
+    message = error(text + f"\nu0 = 0\nu{n + 1} = 1\n")
+    assert "such as `given f` for all of that name" in message
+    assert hvm.compile(text + f"\nu0 = 0\nu{n + 1} = 1\ngiven f\n")(f=np.ones(n))["u"].shape
