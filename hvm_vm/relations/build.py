@@ -202,7 +202,7 @@ class _Build:
         if asked is None:
             asked = default_items(
                 out, definitions, defaults, axes, resolver, self.dropped,
-                [*self.answers, *(g.target.name for g in out.guesses)], self.blocks, systems,
+                [*self.answers, *(g.target.name for g in out.guesses)], systems,
             )
         definitions = {n: c for n, c in definitions.items() if n not in systems.members}
         found = Finder(resolver, integers, axes, families, report).read(asked)

@@ -17,6 +17,7 @@ from .families import Families
 from .guards import references
 from .indices import ONE, Bounds, NotASize, possible, range_of, size_of
 from .names import Outline
+from .order import components
 from .problems import TooLarge, Unsupported
 from .report import Report, meant
 from .resolve import Resolver
@@ -169,38 +170,53 @@ class Finder:
 
 def default_items(
     out: Outline, definitions, defaults, axes, resolver, dropped: list[S.Relation],
-    answers: list[str] = (), blocks=None, systems=None,
+    answers: list[str] = (), systems=None,
 ) -> list[tuple[S.Expr, str]]:
     """Without `find`: the names that no other relation uses, in the order of the text.
 
     `answers`, which relations not written for them determine, and names with a guess are results
-    too; the members of simultaneous `blocks` where there would be none.
+    too, and names that only use each other if none of them is a result.
 
     Relations `dropped` because their name is set from outside use names all the same: what the
     results are must not depend on how they are asked for."""
+    reads: dict[str, set[str]] = {}
     used: set[str] = set()
     for relation in dropped:
-        used |= {n.name for n in S.walk(relation.rhs) if type(n) in (S.Name, S.Subscript)}
+        names = {n.name for n in S.walk(relation.rhs) if type(n) in (S.Name, S.Subscript)}
+        reads.setdefault(relation.lhs.name, set()).update(names)
     for name, cases in definitions.items():
+        reads.setdefault(name, set())
         for case in cases:
             for expr in (case.body, case.condition, *case.subscripts):
                 for ref in references(expr) if expr is not None else ():
-                    if ref.variable != name:
-                        used.add(ref.variable)
+                    reads[name].add(ref.variable)
     for function in out.functions.values():
         used |= {n.name for n in S.walk(function.body) if type(n) in (S.Name, S.Subscript)}
     for relation in out.outside.values():
         used |= {n.name for n in S.walk(relation.rhs) if type(n) in (S.Name, S.Subscript)}
     for ref in (r for whole in systems.wholes for r in whole.references()) if systems else ():
         used.add(ref.variable)
+    inside = {n for name, names in reads.items() for n in names if n != name}
     starts = {n: c[0].node.span.start for n, c in definitions.items()}
     if systems is not None:
         starts = {n: systems.place(n).start for n in systems.members} | starts
     starts |= {n: relation.span.start for n, (_, relation) in defaults.items()}
     starts |= {relation.lhs.name: relation.span.start for relation in dropped}
     answers = {n for n in answers if n in starts}
-    names = {n for n in starts if n not in used or n in answers}
-    names = names or {n for n in starts if blocks is not None and n in blocks.members}
-    names = names or {n for n in starts if systems is not None and n in systems.members}
+    names = {n for n in starts if n not in used | inside or n in answers}
+    names |= {n for group in _ends(reads, used) if not names & group for n in group & starts.keys()}
     names = sorted((n for n in names if n in axes), key=starts.__getitem__)
     return [(S.Name(n, resolver.ranks[n][1]), n) for n in names]
+
+
+def _ends(reads: dict[str, set[str]], used: set[str]) -> list[set[str]]:
+    """The groups of names that depend on each other and that nothing else uses. `used`: what is
+    used outside of what `reads` tells."""
+    groups = components(list(reads), lambda n: tuple(m for m in reads[n] if m in reads))
+    group_of = {name: k for k, group in enumerate(groups) for name in group}
+    open_ = [len(group) > 1 and not used.intersection(group) for group in groups]
+    for name, names in reads.items():
+        for other in names:
+            if other in group_of and group_of[other] != group_of[name]:
+                open_[group_of[other]] = False
+    return [set(group) for group, is_open in zip(groups, open_, strict=True) if is_open]

@@ -10,10 +10,10 @@ from hvm_vm.language.parser import StatementParser
 from hvm_vm.language.source import Source
 
 from .implicit import is_equation
+from .imports import Array
 from .members import Unliftable
-from .plan import Array
 from .skeleton import refs
-from .statements import expressions
+from .statements import determined, expressions
 
 
 class Answers:
@@ -121,8 +121,30 @@ class Answers:
                 starts.setdefault(name, 0)
         starts |= self.plan.unknown
         used -= self.plan.unknown.keys()
+        for group in self.plan.ends:
+            if all(n not in starts if n in un.elements else n in used for n in group):
+                starts.update(self.numbers(group))
+                used -= group
         names = [n for n in starts if n in un.elements or n not in used]
         return [S.Name(n) for n in sorted(names, key=starts.__getitem__)]
+
+    def numbers(self, names: set[str]) -> dict[str, int]:
+        """The statements that determine scalars, or 0 for what is set from outside instead."""
+        un = self.un
+        found = dict.fromkeys(names, 0)
+        for block in un.blocks:
+            if is_equation(block):
+                continue
+            subs = map(tuple, block.rows[:, list(block.left.columns)].tolist())
+            for place, number in zip(subs, block.statements.tolist(), strict=True):
+                name = un.name(block.left.head, place) if place else block.left.head
+                if name in names:
+                    found[name] = number
+        for number, statement in un.others:
+            for name in determined(statement):
+                if name in names:
+                    found[name] = number
+        return found
 
     def note(self, head: str, subs: np.ndarray, numbers, starts: dict[str, int]) -> None:
         table = self.un.members[head]

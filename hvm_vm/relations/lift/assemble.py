@@ -19,9 +19,10 @@ from hvm_vm.relations.report import Report
 
 from .answers import Answers
 from .emit import Writer, integer, values_list
+from .imports import Array
 from .indices import Indices
 from .members import Unliftable, array_name
-from .plan import Array, Plan
+from .plan import Plan
 from .rename import renamed, renamed_statement
 from .skeleton import refs
 from .statements import expressions
@@ -272,14 +273,16 @@ class _Assembly(Answers):
         found = []
         shown = {r.name for r in results}
         for head, array in self.plan.arrays.items():
-            if array.kind == "unknown" and not array.complete:
+            if array.complete:
+                continue
+            if head in self.plan.solved:
                 here = {tuple(s) for s in self.un.members[head].tolist()}
                 for point in product(*(range(a, b + 1) for a, b in zip(
                         array.lo, array.hi, strict=True))):
                     if point not in here:
                         left = S.Subscript(self.names[head], tuple(map(integer, point)))
                         found.append(S.Relation(left, S.Number(0, "0"), span=self.place(head)))
-            if self.names[head] in shown and array.kind == "determined" and not array.complete:
+            elif self.names[head] in shown and array.kind == "determined":
                 used: dict[str, None] = {}
                 for lo, hi in zip(array.lo, array.hi, strict=True):
                     used[self.indices.get(lo, hi, used)] = None

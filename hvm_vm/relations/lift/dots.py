@@ -157,19 +157,29 @@ def _inside(tree: Tree):
             yield from _inside(tree.body)
 
 
-def elements(block: Block, tree: Tree | None = None, rows: np.ndarray | None = None):
+def elements(block: Block):
     """(head, int64[n, rank]) for every array that a skeleton reads, runs written out."""
-    tree = block.right if tree is None else tree
-    rows = block.rows if rows is None else rows
+    for head, subs, _ in readings(block):
+        yield head, subs
+
+
+def readings(
+    block: Block, tree: Tree | None = None, rows: np.ndarray | None = None,
+    numbers: np.ndarray | None = None,
+):
+    """(head, int64[n, rank], int64[n]) for every array that a skeleton reads, runs written out: the
+    subscripts, and the row of the block in which they stand."""
+    if tree is None:
+        tree, rows, numbers = block.right, block.rows, np.arange(len(block.rows))
     match tree:
         case Ref() if tree.columns:
-            yield tree.head, rows[:, list(tree.columns)]
+            yield tree.head, rows[:, list(tree.columns)], numbers
         case Op():
             for arg in tree.args:
-                yield from elements(block, arg, rows)
+                yield from readings(block, arg, rows, numbers)
         case Chain():
             for part in tree.parts:
-                yield from elements(block, part, rows)
+                yield from readings(block, part, rows, numbers)
         case Run():
             count = rows[:, tree.count]
             wide = np.repeat(rows, count, axis=0)
@@ -177,4 +187,4 @@ def elements(block: Block, tree: Tree | None = None, rows: np.ndarray | None = N
             for column, step in zip(columns(tree.body), tree.steps, strict=True):
                 if step:
                     wide[:, column] += step * place
-            yield from elements(block, tree.body, wide)
+            yield from readings(block, tree.body, wide, np.repeat(numbers, count))

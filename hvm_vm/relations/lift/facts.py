@@ -17,6 +17,7 @@ from .members import Unliftable, coded, radix_of
 from .read import Unrolled
 from .skeleton import Block, refs
 from .statements import determined, expressions, in_subscripts, names_in
+from .unknowns import Unknowns
 
 MOST_STARTS = 8  # members of an array whose guesses are unlike those of most
 
@@ -39,16 +40,22 @@ class Facts:
         self.ruled: set[int] = set()
         self.dropped: list[str] = []
         self._away: list[Block] = []
+        self._away_others: list[S.Statement] = []
         self._uses()
-        self.unknown = self._unknown(frozenset(known))
         self._drop(frozenset(known), frozenset(free))
-        self._determine(frozenset(find))
-        self._unsolved(self._members(frozenset(known)))
+        self._determine()
+        self.unknown = Unknowns(self, frozenset(known), frozenset(find)).find()
+        self._unsolved(self.all_members(frozenset(known)))
         self._bar()
 
     def places(self, head: str, subs: np.ndarray) -> np.ndarray:
         """Where elements stand in `members[head]`."""
         return np.searchsorted(self.codes[head], coded(subs, self.radix[head]))
+
+    def gaps(self, head: str) -> int:
+        """How many points of the box of an array are no members."""
+        table = self.members[head]
+        return prod((np.ptp(table, axis=0) + 1).tolist()) - len(table)
 
     # -- what the relations say ----------------------------------------------------------------
     def _uses(self) -> None:
@@ -61,38 +68,6 @@ class Facts:
             for name in names_in(statement, left=False):
                 self._use(name)
 
-    def _unknown(self, known: frozenset[str]) -> dict[str, int]:
-        """The names that implicit relations hold and nobody sets, with the first such statement.
-        Those that explicit relations determine are taken out by `_determine`."""
-        un = self.unrolled
-        given = {i.name for _, s in un.others if type(s) is S.Given for i in s.items}
-        away = {*self._members(known), *self._members(frozenset(given)), *CONSTANTS}
-        found: dict[str, int] = {}
-
-        def note(name: str, number: int) -> None:
-            if name not in away:
-                found[name] = min(number, found.get(name, number))
-
-        for block in un.blocks:
-            if not is_equation(block):
-                continue
-            for head, table in elements(block):
-                if not un.names[head]:
-                    continue  # constants
-                numbers = np.resize(block.statements, len(table)).tolist()
-                for subs, number in zip(map(tuple, table.tolist()), numbers, strict=True):
-                    note(un.name(head, subs), number)
-            for ref in refs(block.right):
-                if not ref.columns:
-                    note(ref.head, int(block.statements.min()))
-        for number, statement in un.others:
-            if is_implicit(statement):
-                for name in names_in(statement):
-                    note(name, number)
-            elif type(statement) is S.Guess and type(statement.target) is S.Name:
-                note(statement.target.name, number)
-        return found
-
     def _use(self, name: str) -> None:
         if name in self.unrolled.elements:
             head, subs = self.unrolled.elements[name]
@@ -102,7 +77,7 @@ class Facts:
         """Take out what is set from outside, and the defaults that are dropped. A default of what
         is set from outside may stay: the value replaces it."""
         un = self.unrolled
-        for names, blocks in ((self._members(known), True), (self._members(free), False)):
+        for names, blocks in ((self.all_members(known), True), (self.all_members(free), False)):
             away: dict[str, list[tuple[int, ...]]] = {}
             for name in names:
                 if name in un.elements:
@@ -115,9 +90,10 @@ class Facts:
                 elif head in un.defaults:
                     self._drop_defaults(head, gone)
             if blocks:
+                self._away_others = [s for _, s in un.others if self._sets(s, names)]
                 un.others = [o for o in un.others if not self._sets(o[1], names)]
 
-    def _members(self, names: frozenset[str]) -> frozenset[str]:
+    def all_members(self, names: frozenset[str]) -> frozenset[str]:
         """`names`, where a family stands for its members."""
         families = self.unrolled.families
         return names.union(*(families.members(n) for n in names if n not in families.taken))
@@ -152,7 +128,7 @@ class Facts:
                 kept.append(block)
         self.unrolled.blocks = kept
 
-    def _determine(self, find: frozenset[str]) -> None:
+    def _determine(self) -> None:
         """Mark what is determined. Raises `Unliftable` when something is determined twice."""
         un = self.unrolled
         for block in un.blocks:
@@ -172,33 +148,6 @@ class Facts:
                         self.determined[head][self.places(head, np.array([subs]))] = True
                     else:
                         self._mark(head, np.array([subs]))
-        plain = {b.left.head for b in un.blocks if not b.left.columns}
-        plain |= {n for _, s in un.others for n in determined(s)}
-        for name in [n for n in self.unknown if self._is_determined(n, plain)]:
-            del self.unknown[name]
-        equations = sum(len(b.rows) for b in un.blocks if is_equation(b))
-        equations += sum(is_implicit(s) for _, s in un.others)
-        if equations < len(self.unknown):
-            # Where there is a choice, what was asked for is solved for, and the rest set.
-            wanted = self._wanted(find)
-            if equations == len(self.unknown.keys() & wanted):
-                self.unknown = {n: k for n, k in self.unknown.items() if n in wanted}
-        # A family of relations does not hold where an element is determined: all must be wanted.
-        if equations != len(self.unknown) and any(is_equation(b) for b in un.blocks):
-            raise Unliftable("not as many relations as unknowns")
-
-    def _wanted(self, find: frozenset[str]) -> frozenset[str]:
-        """The names that are to be found, and those that have a guess."""
-        others = [s for _, s in self.unrolled.others]
-        found = find or {i.name for s in others if type(s) is S.Find for i in s.items}
-        guessed = {s.target.name for s in others if type(s) is S.Guess}
-        return self._members(frozenset(found)) | guessed
-
-    def _is_determined(self, name: str, plain: set[str]) -> bool:
-        if name not in self.unrolled.elements:
-            return name in plain
-        head, subs = self.unrolled.elements[name]
-        return bool(self.determined[head][self.places(head, np.array([subs]))][0])
 
     def unknowns(self, head: str) -> np.ndarray:
         """Which members of an array are unknowns of implicit relations."""

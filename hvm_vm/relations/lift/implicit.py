@@ -43,7 +43,12 @@ def equation(left: Tree, right: Tree) -> Op:
 
 
 def is_equation(block: Block) -> bool:
-    return block.left.head.startswith(EQUATION)
+    return is_head(block.left.head)
+
+
+def is_head(head: str) -> bool:
+    """Whether a head is that of equations."""
+    return head.startswith(EQUATION)
 
 
 def rules(equations: list[tuple[Op, np.ndarray]]) -> list[tuple[str, str] | None]:

@@ -18,10 +18,11 @@ from hvm_vm.relations.build import build
 from hvm_vm.relations.system import FamilyMember, ScalarFamily, System
 
 from .assemble import Lifted, assemble
+from .cycles import SetApart
 from .extents import extended
 from .implicit import is_implicit
 from .members import Unliftable
-from .plan import Planner, SetApart
+from .plan import Planner
 from .read import read
 from .scan import LITERAL, Scan, file_spans, scan, source_text
 from .structure import by_structure

@@ -13,47 +13,21 @@ from math import prod
 
 import numpy as np
 
-from hvm_vm.relations.order import components
-
 from .absorb import absorbed, has_run
+from .cycles import Cycles, SetApart
 from .dots import elements
-from .facts import Facts
-from .fit import Rule
 from .implicit import LEAST, is_equation
+from .imports import Array, Imports
 from .members import Unliftable, coded, distinct
 from .pieces import MOST_HOLES, Piece, pieces, single
 from .read import Unrolled
 from .regions import hull, parted
 from .rolling import rolled
-from .scan import DIGITS
 from .skeleton import Block, Chain, Op, Ref, Run, Tree, refs
-from .statements import determined, names_in
+from .statements import determined
 
 LONG_RULE = 32  # relations
-MOST_IMPORTS = 8
 LONG_RUN = 8  # a lone sum of so many terms is worth an array
-
-
-class SetApart(Exception):
-    """Arrays depend on themselves; set apart by a subscript (`places`) they may not."""
-
-    def __init__(self, places: dict[str, int]) -> None:
-        super().__init__()
-        self.places = places
-
-
-@dataclass
-class Array:
-    """An array: its head, the box of its elements, and how they come about: "input", "default" or
-    "determined". `imports` are elements that nothing determines among determined ones."""
-
-    head: str
-    lo: tuple[int, ...]
-    hi: tuple[int, ...]
-    kind: str
-    imports: list[tuple[int, ...]] = field(default_factory=list)
-    complete: bool = True  # whether the members fill the box
-    elsewhere: int = 0     # how many members come from input arrays (`Plan.sources`)
 
 
 @dataclass
@@ -70,18 +44,16 @@ class Plan:
     dropped: list[str] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)  # see `Facts`
     sources: set[str] = field(default_factory=set)  # input arrays that parts of others are
+    solved: set[str] = field(default_factory=set)  # arrays that systems determine
+    ends: list[set[str]] = field(default_factory=list)  # see `ScalarGraph.ends`
 
     def is_copy(self, piece: Piece) -> bool:
         """Whether a piece only reads an input array that is a part of its array."""
         return type(piece.block.right) is Ref and piece.block.right.head in self.sources
 
 
-class Planner(Facts):
+class Planner(Cycles, Imports):
     """Makes the plan."""
-
-    def __init__(self, *arguments) -> None:
-        super().__init__(*arguments)
-        self.sources: set[str] = set()
 
     # -- pieces --------------------------------------------------------------------------------
     def plan(self) -> Plan:
@@ -150,10 +122,12 @@ class Planner(Facts):
         arrays = {h for h, m in self.members.items() if m.shape[1] and h not in self.barred}
         mixed = {h: reason for h in arrays if (reason := self._mixed(h))}
         if mixed:  # set apart, each may be of one kind: the first of many steps is an input
-            cycle = self._cycle(*self._fix(found, lone, arrays))
-            apart = self._apart(found, cycle) if cycle and cycle & mixed.keys() else {}
-            if apart:
-                raise SetApart(apart)
+            fixed = self._fix(found, lone, arrays)
+            for group in self.cycles(*fixed):
+                inside = group & fixed[2]
+                places = self.apart(fixed[0], inside) if inside & mixed.keys() else {}
+                if places:
+                    raise SetApart(places)
         arrays -= mixed.keys()
         self.barred |= mixed
         while True:
@@ -166,12 +140,9 @@ class Planner(Facts):
                 arrays -= lost
                 self.barred |= dict.fromkeys(lost, "its relations hold where it is determined")
                 continue
-            cycle = self._cycle(found, lone, arrays)
+            cycle = self.recurring(found, lone, arrays)
             if cycle is None:
                 break
-            apart = self._apart(found, cycle)
-            if apart:
-                raise SetApart(apart)
             for head in cycle:
                 arrays.discard(head)
                 self.barred[head] = "it depends on itself"
@@ -191,14 +162,9 @@ class Planner(Facts):
             return "only some of its members have defaults"
         if not inputs.all() and not self._importable(head, inputs):
             return "many of its members are inputs, and others are determined"
-        gaps = prod((np.ptp(self.members[head], axis=0) + 1).tolist()) - count
-        if unknown.any() and gaps > MOST_HOLES:
+        if unknown.any() and self.gaps(head) > MOST_HOLES:
             return "there are gaps between its unknowns"
         return ""
-
-    def _importable(self, head: str, which: np.ndarray) -> bool:
-        """Whether these members can come from inputs: they are few, or regions of them are."""
-        return which.sum() <= MOST_IMPORTS or parted(self.members[head][which]) is not None
 
     def _fix(self, found, lone, arrays):
         """Take out arrays and pieces until what is left holds together."""
@@ -256,74 +222,6 @@ class Planner(Facts):
                 return held
         return set()
 
-    def _cycle(self, found, lone, arrays) -> set[str] | None:
-        """Arrays that depend on themselves, or None."""
-        elements = self.unrolled.elements
-        reads: dict[str, set[str]] = {}
-        for piece in (*found, *lone):
-            target = reads.setdefault(self._node(piece, arrays), set())
-            for ref in refs(piece.block.right):
-                if ref.head in arrays or not ref.columns:
-                    target.add(ref.head)
-                else:
-                    for head, subs in elements_of(piece.block, ref.head):
-                        target |= {self.unrolled.name(head, tuple(s)) for s in subs.tolist()}
-        for _, statement in self.unrolled.others:
-            for name in determined(statement):
-                node = elements[name][0] if name in elements else name
-                node = node if node in arrays else name
-                target = reads.setdefault(node, set())
-                for other in names_in(statement, left=False):
-                    head = elements[other][0] if other in elements else other
-                    target.add(head if head in arrays else other)
-        for target in list(reads.values()):
-            for node in target:
-                if node not in reads:
-                    reads[node] = set()
-        for component in components(list(reads), lambda n: reads[n]):
-            if len(component) > 1 or component[0] in reads[component[0]]:
-                inside = arrays & set(component)
-                if inside:
-                    return inside
-        return None
-
-    def _node(self, piece: Piece, arrays) -> str:
-        if is_equation(piece.block) or piece.head in arrays or not piece.block.left.columns:
-            return piece.head
-        axes = len(piece.block.left.columns)
-        return self.unrolled.name(piece.head, tuple(piece.block.rows[0, :axes].tolist()))
-
-    def _apart(self, found: list[Piece], cycle: set[str]) -> dict[str, int]:
-        """The subscript that tells apart the arrays of a cycle: along it, every one depends on
-        earlier ones (or later ones) only, or on the same one without a cycle."""
-        ranks = {h: self.members[h].shape[1] for h in cycle}
-        if min(ranks.values()) < 2:
-            return {}
-        for place in range(min(ranks.values())):
-            signs, level = set(), {h: set() for h in cycle}
-            for piece in found:
-                if piece.head not in cycle:
-                    continue
-                own = piece.block.rows[:, piece.block.left.columns[place]]
-                for head, subs in elements(piece.block):
-                    if head not in cycle:
-                        continue
-                    wide = np.repeat(own, len(subs) // len(own)) if len(subs) % len(own) == 0 else (
-                        None)
-                    if wide is None:
-                        signs.add(None)
-                        continue
-                    signs |= set(np.sign(subs[:, place] - wide).tolist())
-                    if (subs[:, place] == wide).any():
-                        level[piece.head].add(head)
-            signs.discard(0)
-            if None in signs or len(signs) != 1:
-                continue
-            if all(len(c) == 1 and c[0] not in level[c[0]]
-                   for c in components(list(level), lambda n, level=level: level[n])):
-                return dict.fromkeys(cycle, place)
-        return {}
-
     def _result(self, found, lone, arrays) -> Plan:
         made: dict[str, Array] = {}
         found = list(found)
@@ -369,86 +267,9 @@ class Planner(Facts):
         for head, defaults in self.unrolled.defaults.items():
             if head not in made or made[head].kind != "default":
                 kept += defaults.statements
+        solved = self.solved | {h for h, a in made.items() if a.kind == "unknown"}
         return Plan(self.unrolled, made, relations, sorted(kept), self.used, self.reasons,
-                    self.dropped, self.unknown, self.sources)
-
-    def _imported(self, head: str, imported: np.ndarray, made: dict[str, Array]) -> list[Piece]:
-        """Arrays of inputs for the members of an array that nothing determines, where they are
-        many: the relations that read them. (Few are inputs of their own, see `Array.imports`.)"""
-        un, table = self.unrolled, self.members[head]
-        defaults = un.defaults.get(head)
-        literal = np.zeros(len(table), bool)
-        if defaults is not None:
-            literal[self.places(head, defaults.subscripts)] = True
-        found: list[Piece] = []
-        base = head.rpartition("|")[0]
-        for which, kind in ((imported & literal, "default"), (imported & ~literal, "input")):
-            if which.sum() <= MOST_IMPORTS:
-                continue
-            places = np.flatnonzero(which)
-            for rows in _lines(table[which]):
-                own, k = places[rows], len(self.sources) + 1
-                whole = table[np.sort(own)]
-                axes = np.flatnonzero(np.ptp(whole, axis=0))
-                axes = axes if len(axes) else np.arange(1)
-                source = f"{base}{DIGITS}given{k if k > 1 else ''}|{len(axes)}"
-                self.sources.add(source)
-                un.members[source] = part = whole[:, axes]
-                un.names[source] = {tuple(p): un.names[head][tuple(s)] for p, s in zip(
-                    part.tolist(), whole.tolist(), strict=True)}
-                self.used[source] = self.used[head][np.sort(own)]
-                self.determined[source] = literal[np.sort(own)]
-                lo, hi = tuple(part.min(axis=0).tolist()), tuple(part.max(axis=0).tolist())
-                complete = prod(b - a + 1 for a, b in zip(lo, hi, strict=True)) == len(part)
-                made[source] = Array(source, lo, hi, kind, [], complete)
-                piece = _copied(head, source, whole, axes)
-                if kind == "default":
-                    self._move_defaults(head, source, whole, axes)
-                    piece.block.statements[:] = min(un.defaults[source].statements)
-                found.append(piece)
-            imported[which] = False
-        return found
-
-    def _move_defaults(self, head: str, source: str, whole: np.ndarray, axes) -> None:
-        old = self.unrolled.defaults[head]
-        codes = coded(old.subscripts, self.radix[head])
-        mine = np.isin(codes, coded(whole, self.radix[head]))
-        for name, which in ((source, mine), (head, ~mine)):
-            rows = np.flatnonzero(which).tolist()
-            if rows:
-                subs = old.subscripts[which]
-                self.unrolled.defaults[name] = type(old)(
-                    subs[:, axes] if name == source else subs, [old.values[k] for k in rows],
-                    [old.statements[k] for k in rows])
-            else:
-                del self.unrolled.defaults[name]
-
-
-
-def _lines(table: np.ndarray) -> list[np.ndarray]:
-    """The rows of a table in parts that are regions without steps."""
-    found = []
-    work = list(parted(table))
-    while work:
-        rows = work.pop(0)
-        step = hull(table[rows]).step
-        axis = next((k for k, s in enumerate(step) if s > 1), None)
-        if axis is None:
-            found.append(rows)
-        else:
-            work[:0] = [rows[table[rows, axis] == v] for v in np.unique(table[rows, axis])]
-    return found
-
-
-def _copied(head: str, source: str, rows: np.ndarray, axes: np.ndarray) -> Piece:
-    """A region of an array that is read from another, at those of its subscripts that differ."""
-    rank, own = rows.shape[1], len(axes)
-    left, right = Ref(head, tuple(range(rank))), Ref(source, tuple(range(rank, rank + own)))
-    block = Block(left, right, np.column_stack([rows, rows[:, axes]]),
-                  np.zeros(len(rows), np.int64))
-    rule = Rule(np.eye(rank, dtype=np.int64)[axes], np.zeros(own, np.int64),
-                np.ones(len(rows), bool))
-    return Piece(block, hull(rows), rule)
+                    self.dropped, self.unknown, self.sources, solved, self.ends())
 
 
 def most_singles(rows: int) -> int:
@@ -477,10 +298,6 @@ def _apart(block: Block) -> bool:
 
 def _singles(piece: Piece) -> list[Piece]:
     return [single(piece.block.take(slice(k, k + 1))) for k in range(len(piece.block.rows))]
-
-
-def elements_of(block: Block, head: str):
-    return [(h, s) for h, s in elements(block) if h == head]
 
 
 def _worth(piece: Piece) -> bool:

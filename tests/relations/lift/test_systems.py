@@ -104,6 +104,92 @@ def test_a_grid_with_its_edges(n):
         assert found[name] == pytest.approx(value, rel=1e-9)
 
 
+def plate(n: int) -> list[str]:
+    lines = [line.replace("4*u", "u").replace(" = u", " = (u") + ")/4" for line in grid(n)[: n * n]]
+    return lines + grid(n)[n * n:]
+
+
+def average(n: int) -> list[str]:
+    lines = [f"T{i} = (T{i - 1} + T{i + 1})/2" for i in range(1, n + 1)]
+    return [*lines, "T0 = 3", f"T{n + 1} = 7"]
+
+
+def solved_by_numpy(lines: list[str]) -> dict[str, float]:
+    """The values of linear relations `name = …`."""
+    sides = dict(line.split(" = ") for line in lines)
+    names = list(sides)
+    zero = dict.fromkeys(names, 0.0)
+    right = np.array([eval(sides[n], {}, zero) for n in names])
+    columns = [[eval(sides[n], {}, zero | {m: 1.0}) for n in names] for m in names]
+    matrix = np.eye(len(names)) - (np.array(columns).T - right[:, None])
+    return dict(zip(names, np.linalg.solve(matrix, right), strict=True))
+
+
+def industries(n: int) -> list[str]:
+    lines = [f"x{i} = d{i} + " + " + ".join(f"0.{(i * j) % 7}*x{j}/{n}" for j in range(1, n + 1))
+             for i in range(1, n + 1)]
+    return lines + [f"d{i} = {i % 5}" for i in range(1, n + 1)]
+
+
+@pytest.mark.parametrize("lines", [average(9), average(60), plate(4), industries(12)])
+def test_explicit_relations_that_depend_on_each_other(lines):
+    wanted = solved_by_numpy(lines)
+    text = shuffled(lines, 8)
+    plain = _compile(_source(text), frozenset(), frozenset(), (), lift=False)
+    program = hvm.compile(text)
+    assert ops(program) == ["system", "halt"]
+    for engine in ("reference", "jit"):
+        found = program(engine=engine)
+        assert set(found) == set(plain(engine=engine))
+        assert len(found) == sum("(" in line or "x" in line for line in lines)
+        for name, value in found.items():
+            assert value == pytest.approx(wanted[name], rel=1e-9)
+
+
+def test_each_step_of_many_is_a_system():
+    n = 12
+    lines = [f"u_{t}_{i} = (u_{t - 1}_{i} + 0.5*(u_{t}_{i - 1} + u_{t}_{i + 1}))/2"
+             for t in range(1, 4) for i in range(1, n + 1)]
+    lines += [f"u_{t}_0 = 1" for t in range(4)] + [f"u_{t}_{n + 1} = 0.{t}" for t in range(4)]
+    lines += [f"u_0_{i} = {i}" for i in range(1, n + 1)]
+    wanted = solved_by_numpy(lines)
+    program = hvm.compile(shuffled(lines, 9))
+    assert ops(program).count("system") == 3
+    found = program(engine="jit")
+    assert {f"u_3_{i}" for i in range(1, n + 1)} <= set(found)
+    for name, value in found.items():
+        assert value == pytest.approx(wanted[name], rel=1e-9)
+
+
+def test_a_recurrence_is_no_system():
+    lines = [f"s{i} = s{i - 1} + sin(s{i - 1})*a{i}" for i in range(1, 30)]
+    lines += ["s0 = 1", *(f"a{i} = 0.{i % 7}" for i in range(1, 30))]
+    program = hvm.compile(shuffled(lines, 10))
+    assert "system" not in ops(program)
+    value = 1.0
+    for i in range(1, 30):
+        value += np.sin(value) * (i % 7) / 10
+    assert program()["s29"] == pytest.approx(value)
+
+
+def test_relations_beside_the_system_are_part_of_it():
+    n = 20
+    lines = [f"v{k - 1} - v{k} = rs*i{k}" for k in range(1, n + 1)]
+    lines += [*(f"i{k} = i{k + 1} + j{k}" for k in range(1, n)), f"i{n} = j{n}"]
+    lines += [*(f"v{k} = rp*j{k}" for k in range(1, n + 1)), "v0 = 10", "rs = 1", "rp = 2"]
+    program = hvm.compile(shuffled(lines, 11))
+    assert ops(program) == ["system", "halt"]
+    matrix = np.zeros((n, n))  # of the currents j
+    for k in range(n):
+        matrix[k, k:] = 1
+        matrix[k, k] += 2
+        if k:
+            matrix[k, k - 1] -= 2
+    wanted = np.linalg.solve(matrix, np.eye(n)[0] * 10)
+    for engine in ("reference", "jit"):
+        np.testing.assert_allclose(program(engine=engine)["j"], wanted, rtol=1e-9)
+
+
 def test_one_odd_equation_and_a_guess():
     lines = [f"u_{i - 1} + u_{i + 1} = 2*u_{i} + 0.1*v_{i}" for i in range(1, 21)]
     lines[7] = "u_8^3 + u_7 = 0.3"
@@ -156,11 +242,25 @@ def kinds(n: int) -> dict[str, list[str]]:
     ladder += ["v_1 = 10", f"v_{n + 1} = 0", *(f"r_{i} = {i % 3 + 1}" for i in range(1, n + 1)),
                *(f"g_{i} = 0.{i % 4 + 1}" for i in range(1, n))]
     curved = [f"x_{i} + 0.1*x_{i % n + 1}^2 = {i}/10" for i in range(1, n + 1)]
+    through = [f"v{k - 1} - v{k} = rs*i{k}" for k in range(1, n + 1)]
+    through += [*(f"i{k} = i{k + 1} + j{k}" for k in range(1, n)), f"i{n} = j{n}"]
+    through += [*(f"v{k} = rp*j{k}" for k in range(1, n + 1)), "v0 = 10", "rs = 1", "rp = 2"]
+    fins = [f"q{k} = kk*(T{k - 1} - T{k})" for k in range(1, n + 1)]
+    fins += [*(f"q{k} - q{k + 1} = h{k}" for k in range(1, n)), f"q{n} = h{n}"]
+    fins += [*(f"h{k} = c*(T{k} - Ta)" for k in range(1, n + 1)), "T0 = 100", "Ta = 20", "kk = 2"]
+    column = [f"y{k} = K*x{k}" for k in range(1, n + 1)]
+    column += [f"Lq*x{k - 1} + V*y{k + 1} = Lq*x{k} + V*y{k}" for k in range(1, n + 1)]
+    column += ["x0 = 0.4", f"y{n + 1} = 0.01", "K = 1.2", "Lq = 2", "V = 1.5"]
+    loop = [f"x{i} = 0.5*cos(x{i % n + 1}) + 0.1*y{i}" for i in range(1, n + 1)]
+    loop += [f"y{i} = x{i}^2 + b{i}" for i in range(1, n + 1)]
+    loop += [f"b{i} = 0.{i % 5}" for i in range(1, n + 1)]
     return {"tridiagonal": tridiagonal(n), "inline": inline(n)[0], "grid": grid(4),
-            "ladder": ladder, "curved": curved}
+            "ladder": ladder, "curved": curved, "through": through, "fins": [*fins, "c = 0.1"],
+            "column": column, "average": average(n), "plate": plate(4),
+            "industries": industries(n), "loop": loop}
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_lifted_and_scalar_systems_agree(seed):
     draw = random.Random(seed)
