@@ -48,7 +48,8 @@ def fitted(sheet: Sheet, width: int) -> Iterator[str]:
     text = sheet.columns[-1] in FOLDING
     whole = sheet
     longest = max((len(row[-1]) for row in sheet.rows), default=0)
-    beside = longest + 2 if text and longest <= SHORT else 0
+    title = len(sheet.columns[-1])
+    beside = max(longest, title) + 2 if text and longest <= SHORT else 0
     for spare in ("", *SPARE):
         sheet = _moved(sheet, spare) if text and spare in NAMES else _without(sheet, spare)
         numbers = _without(sheet, sheet.columns[-1]) if text else sheet
@@ -67,7 +68,7 @@ def fitted(sheet: Sheet, width: int) -> Iterator[str]:
 def _with_text(sheet: Sheet, lines: list[str], width: int) -> Iterator[str]:
     room = width - len(lines[0]) - 2
     longest = max((len(row[-1]) for row in sheet.rows), default=0)
-    beside = room >= min(longest, NARROW)
+    beside = room >= max(min(longest, NARROW), len(sheet.columns[-1]))
     yield f"{lines[0]}  {sheet.columns[-1]}" if beside else lines[0].rstrip()
     for line, row in zip(lines[1:], sheet.rows, strict=True):
         if beside:

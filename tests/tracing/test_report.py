@@ -36,3 +36,14 @@ def test_a_wide_terminal_has_every_column_on_one_line():
 def test_what_is_easiest_to_do_without_goes_first():
     header = next(fitted(SHEET, 55)).split()
     assert "±" not in header and "time" in header and "source" in header
+
+
+def test_no_width_is_exceeded():
+    """Neither by the numbers, nor by the title of the text beside them."""
+    sheet = Sheet(
+        ("count", "total", "mean", "operation"), frozenset({"operation"}),
+        (("1", "126 µs", "126 µs", "mean"), ("2", "1.2 ms", "600 µs", "map")))
+    for width in range(24, 60):
+        lines = list(fitted(sheet, width))
+        assert max(map(len, lines)) <= width
+        assert "".join(lines).count("map") == 1

@@ -20,6 +20,7 @@ from ..report import Report
 from ..resolve import Resolver
 from ..system import Apply, Block, Expr, Index, IndexValue, Ref, SymbolValue, Unknown
 from .linearity import Coupled, degree, open_sums
+from .tearing import tear
 
 MOST_UNKNOWNS = 48  # of a block: all entries of its Jacobian are expressions in the bytecode
 
@@ -71,15 +72,12 @@ class Blocks:
         if len(unknowns) > MOST_UNKNOWNS:
             return None
         rest = [n for n in component if n not in unknowns]
-        while True:
-            cycle = self._cycle(rest, reads)
-            if cycle is None:
-                break
-            torn = min(cycle, key=lambda n: (n not in self.guesses, -self._degree(n, cycle, reads)))
-            rest.remove(torn)
-            unknowns.append(torn)
-            if len(unknowns) > MOST_UNKNOWNS:
-                return None
+        torn = tear(rest, reads, lambda n, into, out: (n not in self.guesses, -into * out),
+                    MOST_UNKNOWNS - len(unknowns))
+        if torn is None:
+            return None
+        rest = [n for n in rest if n not in torn]
+        unknowns += torn
         unknowns.sort(key=lambda n: self._places.get(n, 0))
         for name in component:
             definitions[name][0].body = opened[name]
@@ -112,20 +110,6 @@ class Blocks:
                 if ref.variable in members and ref.subscripts != case.subscripts:
                     return False
         return len(spaces) == 1
-
-    def _cycle(self, names: list[str], reads) -> list[str] | None:
-        from ..order import components
-
-        inside = set(names)
-        within = {n: tuple(o for o in reads[n] if o in inside) for n in names}
-        for found in components(names, within.__getitem__):
-            if len(found) > 1 or found[0] in within[found[0]]:
-                return found
-        return None
-
-    def _degree(self, name: str, cycle: list[str], reads) -> int:
-        into = sum(name in reads[other] for other in cycle)
-        return into * sum(other in reads[name] for other in cycle)
 
     def _sorted(self, names: list[str], reads) -> list[str]:
         from ..order import components

@@ -9,6 +9,7 @@ from ..drawn import Drawn
 from ..guards import Context, nodes, rewrite, substitute
 from ..order import components
 from ..system import Expr, Index, IndexValue, Reduce, Ref
+from .tearing import tear
 
 MOST_NODES = 60  # of an explicit relation that is written out in those that read it
 
@@ -38,14 +39,10 @@ def write_out(component: list[str], unknowns, definitions, reads, ranks: list[st
     if len(rest) == len(component):
         place = {n: k for k, n in enumerate(ranks)}
         rest.remove(min(rest, key=lambda n: place.get(n, 0)))
-    while True:
-        inside = set(rest)
-        within = {n: tuple(o for o in reads[n] if o in inside) for n in rest}
-        cyclic = next((c for c in components(rest, within.__getitem__)
-                       if len(c) > 1 or c[0] in within[c[0]]), None)
-        if cyclic is None:
-            break
-        rest.remove(max(cyclic, key=lambda n: sum(n in reads[o] for o in cyclic)))
+    torn = set(tear(rest, reads, lambda _, into, out: -into))
+    rest = [n for n in rest if n not in torn]
+    inside = set(rest)
+    within = {n: tuple(o for o in reads[n] if o in inside) for n in rest}
     ordered = [n for found in components(rest, within.__getitem__) for n in found]
     for name in ordered:
         case = definitions[name][0]
