@@ -14,15 +14,16 @@ from hvm_vm.bytecode.system_layout import ROOTS, SLOPES
 from hvm_vm.engines.bound import BoundInstruction, nodes_under
 from hvm_vm.engines.jit import layout as at
 from hvm_vm.engines.jit.block import Memory, ParameterBlock, memory_at
-from hvm_vm.engines.jit.encode import Step
+from hvm_vm.engines.jit.encode import Flat, Step
 from hvm_vm.engines.jit.lane_program import WIDTH, LaneCompiler, Leaf
 from hvm_vm.engines.jit.prepare_maps import over_space
 from hvm_vm.engines.jit.repeat_system import KERNEL, Repeat, address_of, kernel, repeat
 from hvm_vm.engines.slices import slices
 from hvm_vm.engines.solved import Solved
+from hvm_vm.engines.systems.singles import is_single
 from hvm_vm.engines.systems.solve import System
 from hvm_vm.engines.systems.threads import lapack_threads
-from hvm_vm.engines.systems.values import Values
+from hvm_vm.engines.systems.values import Values, moving_nodes
 
 FREE = ("const", "load", "index", "iconst")  # what the reference's lanes evaluate without copying
 
@@ -56,18 +57,27 @@ def varying(one: BoundInstruction, root: int) -> set[int]:
 
 def _part(bound, one, block: ParameterBlock, precision: str, threads: int,
           first: bool) -> Step:
-    programs = {}
+    programs, together = {}, {}
+    unknowns = [a.register for a in one.accesses]
     for k, part in enumerate(one.parts):
         here = part.one
+        single, moving = is_single(part), moving_nodes(here, unknowns)
         roots = here.roots if part.role == "term" else here.roots[: len(ROOTS[part.role])]
         guards = []
         if part.role == "term" and len(here.roots) > SLOPES:
             guards = [node.args[-1] for node in here.nodes if node.op in ("load", "gather")
                       and len(node.args) > len(here.accesses[node.immediate].dynamic)]
         for root in dict.fromkeys((*roots, *guards)):
-            if root < 0 or not here.points or here.nodes[root].op in FREE:
+            if root < 0 or not here.points or (here.nodes[root].op in FREE and not single):
                 continue
-            programs[k, root] = _program(bound, here, root, block, precision)
+            if single:
+                kind = ("moving" if root in moving else "fixed",
+                        "slopes" if root in here.roots[SLOPES:] else "values")
+                together.setdefault(kind, []).append((k, root))
+            else:
+                programs[k, root] = _program(bound, here, root, block, precision)
+    for kind, keys in together.items():
+        programs[kind] = _together(bound, one, keys, block, precision)
     callback = Callback(bound, one, programs, threads, first)
     start = block.reserve(at.SYSTEM_WORDS + 3 * len(programs))
     callback.start = start
@@ -84,12 +94,14 @@ def _part(bound, one, block: ParameterBlock, precision: str, threads: int,
 
 
 class Program:
-    """A lane program that evaluates a node over the dimensions that it varies along."""
+    """A lane program that evaluates a node over the dimensions that it varies along; or those of
+    `keys`, at one point each."""
 
-    __slots__ = ("dtype", "place", "shape", "step")
+    __slots__ = ("dtype", "keys", "place", "shape", "step")
 
-    def __init__(self, step, place, shape, dtype):
+    def __init__(self, step, place, shape, dtype, keys=()):
         self.step, self.place, self.shape, self.dtype = step, place, shape, dtype
+        self.keys = keys
 
 
 def _program(bound, one: BoundInstruction, root: int, block: ParameterBlock,
@@ -108,6 +120,24 @@ def _program(bound, one: BoundInstruction, root: int, block: ParameterBlock,
     compiler.store(compiler.value(root), leaf)
     made, = over_space(block, compiler.words, shape, range(len(shape)), leaf)
     return Program(made, place, shape, np.dtype(np.float32 if precision == "f32" else np.float64))
+
+
+def _together(bound, one: BoundInstruction, keys: list[tuple[int, int]], block: ParameterBlock,
+              precision: str) -> Program:
+    """A program for nodes of single terms (see `engines/systems/singles`)."""
+    width = WIDTH[precision]
+    place = block.scratch(width * len(keys))
+    flat, compilers = Flat(block), {}
+    for number, (k, root) in enumerate(keys):
+        here = one.parts[k].one
+        if k not in compilers:
+            compilers[k] = LaneCompiler(bound, here, block, precision)
+        leaf = Leaf(precision, place + width * number, (0,) * len(here.extents))
+        compilers[k].store(compilers[k].value(root), leaf)
+    for compiler in compilers.values():
+        flat.stage(compiler.words, [])
+    dtype = np.dtype(np.float32 if precision == "f32" else np.float64)
+    return Program(flat.encode(), place, (len(keys),), dtype, tuple(keys))
 
 
 class Callback:
@@ -174,18 +204,23 @@ class Compiled(Values):
     def __init__(self, module, one, arrays, precision, programs, memory: Memory, words: int):
         super().__init__(module, one, arrays, precision)
         self.programs = {}
+        self.shared: dict[tuple[int, int], tuple] = {}  # of single terms: the program, the place
+        self.picks: dict[int, tuple] = {}  # by the identity of keys
         for number, (key, program) in enumerate(programs.items()):
             kernel, parameters, place = memory.words[words + 3 * number : words + 3 * number + 3]
             count = int(np.prod(program.shape))
             data = (ctypes.c_char * max(1, count * program.dtype.itemsize)).from_address(int(place))
             value = np.frombuffer(data, program.dtype, count).reshape(program.shape)
             self.programs[key] = KERNEL(int(kernel)), int(parameters), value
+            for k, own in enumerate(program.keys):
+                self.shared[own] = key, k
         self.numbers = np.empty(0)
         self.products: dict[int, tuple | None] = {}
         self.repeat: Repeat | None = None
         self.kind = "f32" if precision == np.float32 else "f64"
         self.done: set[tuple[int, int]] = set()
-        self.stale = {key for key in self.programs if key[1] in self.moving[key[0]]}
+        self.stale = {key for key in self.programs if (
+            key[0] == "moving" if programs[key].keys else key[1] in self.moving[key[0]])}
 
     def begin(self) -> None:
         """A new run: data may have changed."""
@@ -246,17 +281,43 @@ class Compiled(Values):
     def again(self, pattern, layout, constants: set[int], share: float) -> None:
         self.repeat = repeat(self, pattern, layout, constants, share)
 
+    def computed(self, k: int, root: int) -> bool:
+        """Whether a lane program puts a value into scratch memory."""
+        return (k, root) in self.programs or (k, root) in self.shared
+
     def value(self, k: int, root: int) -> np.ndarray:
         key = k, root
-        found = self.programs.get(key)
-        if found is None:
-            return super().value(k, root)
-        kernel, parameters, value = found
+        if key in self.shared:
+            program, place = self.shared[key]
+            found = self._run(program)[place : place + 1]
+            return found.reshape((1,) * len(self.one.parts[k].one.extents))
+        return self._run(key) if key in self.programs else super().value(k, root)
+
+    def _run(self, key) -> np.ndarray:
+        kernel, parameters, value = self.programs[key]
         if key not in self.done:
             if kernel(parameters) != 0:
                 raise Refused
             self.done.add(key)
         return value
+
+    def together(self, keys, wanted: np.ndarray) -> np.ndarray:
+        kept = self.picks.get(id(keys))
+        if kept is None:
+            groups: dict = {}
+            for k, key in enumerate(keys):
+                program, place = self.shared[key]
+                groups.setdefault(program, []).append((k, place))
+            picks = [(p, *np.array(pairs).T) for p, pairs in groups.items()]
+            kept = self.picks[id(keys)] = keys, picks
+        found = np.zeros(len(keys))
+        for program, into, places in kept[1]:
+            which = wanted[into]
+            if which.all():
+                found[into] = self._run(program)[places]
+            elif which.any():
+                found[into[which]] = self._run(program)[places[which]]
+        return found
 
     def moved(self) -> None:
         super().moved()

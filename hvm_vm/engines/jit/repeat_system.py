@@ -23,7 +23,7 @@ from hvm_vm.engines.systems.factors import factorise
 from hvm_vm.engines.systems.layout import SMALL, Layout
 from hvm_vm.engines.systems.pattern import Entry, Pattern
 from hvm_vm.engines.systems.point import SOLVED, Ended, One, Point
-from hvm_vm.engines.systems.residuals import Residuals, slope_view
+from hvm_vm.engines.systems.residuals import Residuals, fill, slope_view
 from hvm_vm.engines.systems.singular import SUSPECT
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def address_of(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def repeat(values: Compiled, pattern: Pattern, layout: Layout, constants: set[int],
+def repeat(values: Compiled, pattern: Pattern, layout: Layout, constants: frozenset[int],
            share: float) -> Repeat | None:
     """How to solve a system again, None where the long way is as good. The arguments are those of
     `Values.again`."""
@@ -62,8 +62,8 @@ class Repeat:
 
     lapack = True
 
-    def __init__(self, values: Compiled, pattern: Pattern, layout: Layout, constants: set[int],
-                 share: float):
+    def __init__(self, values: Compiled, pattern: Pattern, layout: Layout,
+                 constants: frozenset[int], share: float):
         self.values, self.pattern, self.layout = values, pattern, layout
         self.share = share
         self.residuals = Residuals(values, pattern)
@@ -91,7 +91,7 @@ class Repeat:
         """Whether a value lies at the same place in every run: it is in a register or in scratch
         memory, where a lane program puts it."""
         node = self.values.one.parts[k].one.nodes[root]
-        return (k, root) in self.values.programs or (node.op == "load" and not node.args)
+        return self.values.computed(k, root) or (node.op == "load" and not node.args)
 
     def _same(self, entry: Entry) -> bool:
         """Whether an entry's slopes are the same in every run."""
@@ -99,7 +99,7 @@ class Repeat:
         return entry.guard < 0 and node.op == "const"
 
     def _anew(self, k: int, root: int) -> None:
-        if (k, root) in self.values.programs:
+        if self.values.computed(k, root):
             self.fresh.append(lambda: self.values.value(k, root))
 
     def _constant(self, constants: set[int]) -> tuple[np.ndarray, int]:
@@ -164,7 +164,7 @@ class Sweep(Repeat):
         if self.layout.row_at is not None:
             residual, scale = residual[self.layout.row_at], scale[self.layout.row_at]
         numbers = np.empty(self.layout.length)
-        self.layout.fill([slope_view(self.values, e) for e in self.pattern.entries], numbers)
+        fill(self.values, self.pattern, self.layout, numbers)
         factors = factorise(self.layout, numbers, lambda: norm_of(self))
         return Point(self.values.get()[0], residual, scale, factors=factors)
 
@@ -174,11 +174,11 @@ class Sweep(Repeat):
         numbers = np.zeros(layout.length)
         found = list(numbers.reshape(3, n))
         entries = self.pattern.entries
-        if not layout.apart:
-            def fill() -> None:
-                layout.fill([slope_view(values, e) for e in entries], numbers)
-            fill()
-            self.fresh.append(fill)
+        if not layout.apart or self.pattern.singles.slopes:
+            def anew() -> None:
+                fill(values, self.pattern, layout, numbers)
+            anew()
+            self.fresh.append(anew)
             return found
         for entry, places in zip(entries, layout.scatter, strict=True):
             if not places.covers:
@@ -213,7 +213,7 @@ class Elimination(Repeat):
                 self.products = []
                 break
         self.slopes = []  # the values of each entry where they stay where they are, or None
-        for entry in pattern.entries:
+        for entry in () if pattern.singles.slopes else pattern.entries:
             stays = entry.guard < 0 and not isinstance(entry.pick, np.ndarray) and self._stays(
                 entry.part, entry.root)
             self.slopes.append(
@@ -224,8 +224,12 @@ class Elimination(Repeat):
     def solve(self):
         values, layout = self.values, self.layout
         numbers = values.work(layout.length)
-        layout.fill([slope_view(values, e) if one is None else one
-                     for e, one in zip(self.pattern.entries, self.slopes, strict=True)], numbers)
+        if self.slopes:
+            layout.fill([slope_view(values, e) if one is None else one
+                         for e, one in zip(self.pattern.entries, self.slopes, strict=True)],
+                        numbers)
+        else:
+            fill(values, self.pattern, layout, numbers)
         factors = factorise(layout, numbers, lambda: norm_of(self))
         if not factors.pivot >= SUSPECT:
             return None

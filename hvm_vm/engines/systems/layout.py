@@ -5,7 +5,7 @@ narrow: interleaved (element by element of all unknowns), or by reverse Cuthill-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -41,6 +41,7 @@ class Layout:
     starts: np.ndarray | None = None
     apart: bool = False
     empty: np.ndarray | None = None
+    joined: list[np.ndarray] = field(default_factory=list)  # see `together`
 
     def fill(self, slopes: list[np.ndarray], out: np.ndarray) -> None:
         """Put slopes (for each entry of the pattern, its values) to their places in `out`."""
@@ -64,6 +65,17 @@ class Layout:
             one.add(out, value)
         if not clean:
             out[:] = 0.0
+
+    def fill_all(self, numbers: np.ndarray, out: np.ndarray) -> None:
+        """Put slopes, entry after entry, to their places in `out`."""
+        out[:] = np.bincount(self.together(), numbers, len(out))
+
+    def together(self) -> np.ndarray:
+        """The places of all entries, one after another."""
+        if not self.joined:
+            self.joined.append(np.concatenate(
+                [np.zeros(0, np.int64), *(p.all() for p in self.scatter if p.covers)]))
+        return self.joined[0]
 
     def arranged(self, right: np.ndarray) -> np.ndarray:
         """Rows of right-hand sides in the order of the matrix's equations."""

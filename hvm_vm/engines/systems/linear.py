@@ -8,9 +8,8 @@ import numpy as np
 
 from hvm_vm.engines.systems.factors import Factors, RowsScaled, factorise, powers_of_two
 from hvm_vm.engines.systems.point import SINGULAR, SOLVED, STALLED, UNDEFINED, Ended, One, Point
-from hvm_vm.engines.systems.residuals import slope_view
+from hvm_vm.engines.systems.residuals import fill
 from hvm_vm.engines.systems.singular import SUSPECT, Slopes, deficient
-from hvm_vm.engines.systems.values import homogeneous
 
 REFINED = 4  # corrections of a solution, at most
 
@@ -20,9 +19,7 @@ class Linear(One):
 
     def solve(self) -> Ended:
         n = self.pattern.size
-        unknowns = self.values.unknowns
-        wanted = {k for k, part in enumerate(self.values.one.parts) if part.role == "term"
-                  and not homogeneous(part.one, unknowns)}
+        wanted = self.values.constants
         x = np.zeros(n)
         self.passes += 1
         if any(self.values.moving[k] for k in wanted):
@@ -31,7 +28,7 @@ class Linear(One):
         if self.observer is not None:
             self.observer(x, residual[0], scale[0])
         numbers = self.values.work(self.layout.length)
-        self.layout.fill([slope_view(self.values, e) for e in self.pattern.entries], numbers)
+        fill(self.values, self.pattern, self.layout, numbers)
         factors = factorise(self.layout, numbers, lambda: self.slopes().norm())
         start = Point(x, residual[0], scale[0], factors=factors)
         if factors.pivot < SUSPECT:

@@ -21,6 +21,7 @@ from hvm_vm.engines.memory import not_enough_memory
 from hvm_vm.engines.reference_lanes import Lanes, true
 from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.systems.counting import element_range, miscount, own_dims
+from hvm_vm.engines.systems.singles import Singles, singles
 from hvm_vm.engines.systems.values import is_linear, reads_of
 from hvm_vm.engines.words import byte_count, located
 from hvm_vm.errors import InputError
@@ -58,6 +59,7 @@ class Pattern:
     linear: bool
     shared: bool
     static: bool
+    singles: Singles
 
     @property
     def fixed(self) -> bool:
@@ -170,7 +172,7 @@ def build(module: Module, one: BoundInstruction, arrays, precision) -> Pattern:
     counts = [prod(first.extents[d] for d in own) for own in own_dims(first)]
     starts = tuple(sum(counts[:k]) for k in range(len(counts)))
     return Pattern(size, tuple(points), tuple(begins), starts, tuple(entries), is_linear(one),
-                   shared, static)
+                   shared, static, singles(one, points, begins, entries))
 
 
 def _check_memory(module: Module, one: BoundInstruction, first: BoundInstruction) -> None:

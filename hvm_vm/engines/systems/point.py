@@ -12,7 +12,7 @@ from hvm_vm.engines.solving.memory import NOTHING
 from hvm_vm.engines.systems.factors import Factors, factorise
 from hvm_vm.engines.systems.layout import Layout
 from hvm_vm.engines.systems.pattern import Pattern
-from hvm_vm.engines.systems.residuals import Residuals, slope_values
+from hvm_vm.engines.systems.residuals import Residuals, slope_numbers
 from hvm_vm.engines.systems.residuals import relative as in_parts
 from hvm_vm.engines.systems.singular import Deficient, Slopes
 from hvm_vm.engines.systems.values import Values
@@ -109,12 +109,14 @@ class One:
             none = np.zeros(0, np.int64)
             self.places = (np.concatenate([none, *(e.rows for e in entries)]),
                            np.concatenate([none, *(e.columns for e in entries)]))
-        numbers = [slope_values(self.values, e)[0] for e in entries]
-        return Slopes(*self.places, np.concatenate([np.zeros(0), *numbers]), self.pattern.size)
+        return Slopes(*self.places, slope_numbers(self.values, self.pattern), self.pattern.size)
 
     def eliminate(self, point: Point) -> Factors:
         numbers = np.empty(self.layout.length)
-        self.layout.fill(self._parts(point.slopes), numbers)
+        if self.pattern.singles.slopes:
+            self.layout.fill_all(point.slopes.numbers, numbers)
+        else:
+            self.layout.fill(self._parts(point.slopes), numbers)
         point.factors = factorise(self.layout, numbers, lambda: point.slopes.norm())
         return point.factors
 

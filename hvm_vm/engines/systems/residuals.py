@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from hvm_vm.engines.systems.layout import Layout
 from hvm_vm.engines.systems.pattern import Entry, Pattern
 from hvm_vm.engines.systems.values import Values
 
@@ -18,6 +19,7 @@ class Residuals:
         self.values, self.pattern = values, pattern
         self.batch = values.one.batch
         self.lanes = prod(values.one.extents[: self.batch])
+        self.together = frozenset(pattern.singles.parts.tolist())
 
     def constant(self, wanted, root: int | None = None) -> np.ndarray:
         """The sum of terms at the only batch point: where one term is all, as it lies in memory.
@@ -38,8 +40,15 @@ class Residuals:
         residual = np.zeros((self.lanes, self.pattern.size))
         scale = np.zeros((self.lanes, self.pattern.size))
         for k, part in enumerate(self.values.one.parts):
-            if part.role == "term" and (wanted is None or k in wanted):
+            if part.role == "term" and k not in self.together and (wanted is None or k in wanted):
                 self._add(k, part, residual, scale)
+        if self.together:
+            singles, size = self.pattern.singles, self.pattern.size
+            which = np.ones(len(singles.parts), bool) if wanted is None else np.isin(
+                singles.parts, np.fromiter(wanted, np.int64, len(wanted)))
+            found = self.values.together(singles.terms, which)
+            residual += np.bincount(singles.rows, found, size)
+            scale += np.bincount(singles.rows, abs(found), size)
         return residual, scale
 
     def _add(self, k: int, part, residual, scale) -> None:
@@ -113,3 +122,27 @@ def slope_values(values: Values, entry: Entry, lanes: int | None = None) -> np.n
     value = np.broadcast_to(value, (*extents, *entry.box)).reshape(prod(extents), -1)
     return value.astype(float, copy=False) if entry.pick is None else (
         value[:, entry.pick].astype(float, copy=False))
+
+
+def fill(values: Values, pattern: Pattern, layout: Layout, out: np.ndarray) -> None:
+    """Put the slopes of a system with one batch point to their places in a matrix."""
+    if pattern.singles.slopes:
+        layout.fill_all(slope_numbers(values, pattern), out)
+    else:
+        layout.fill([slope_view(values, e) for e in pattern.entries], out)
+
+
+def slope_numbers(values: Values, pattern: Pattern) -> np.ndarray:
+    """The slopes of a system with one batch point, entry after entry."""
+    singles, entries = pattern.singles, pattern.entries
+    if not singles.slopes:
+        return np.concatenate([np.zeros(0), *(slope_values(values, e)[0] for e in entries)])
+    found = np.empty(sum(len(e.rows) for e in entries))
+    found[singles.places] = values.together(singles.slopes, np.ones(len(singles.slopes), bool))
+    if len(singles.slopes) < len(entries):
+        at, own = 0, set(singles.places.tolist())
+        for entry in entries:
+            if at not in own:
+                found[at : at + len(entry.rows)] = slope_values(values, entry)[0]
+            at += len(entry.rows)
+    return found

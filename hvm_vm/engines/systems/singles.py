@@ -3,7 +3,7 @@ terms as that, so they are evaluated all at once, and not one by one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -17,32 +17,34 @@ if TYPE_CHECKING:
 FEW = 16  # terms, which are as well evaluated one by one
 
 
+def _none() -> np.ndarray:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Singles:
-    """`terms` are (part, node) pairs, `parts` and `rows` the part and the equation of each; `slopes`
-    are such pairs, too, and `places` say where each stands among the slopes of all entries."""
+    """`terms` are (part, node) pairs, `parts` and `rows` the part and the equation of each;
+    `slopes` are such pairs, too, and `places` say where each stands among those of all entries."""
 
     terms: tuple[tuple[int, int], ...] = ()
-    parts: np.ndarray = np.zeros(0, np.int64)
-    rows: np.ndarray = np.zeros(0, np.int64)
+    parts: np.ndarray = field(default_factory=_none)
+    rows: np.ndarray = field(default_factory=_none)
     slopes: tuple[tuple[int, int], ...] = ()
-    places: np.ndarray = np.zeros(0, np.int64)
+    places: np.ndarray = field(default_factory=_none)
 
 
-def is_single(part, batch: int) -> bool:
-    """Whether a part is a term without a condition at one point."""
-    return part.role == "term" and part.one.roots[1] < 0 and prod(part.one.extents[batch:]) == 1
+def is_single(part) -> bool:
+    """Whether a part is a term without a condition at one point, of one batch point."""
+    return part.role == "term" and part.one.roots[1] < 0 and prod(part.one.extents) == 1
 
 
 def singles(
     one: BoundInstruction, points: list[np.ndarray], first: list[int], entries: list[Entry]
 ) -> Singles:
     """The single terms of a system with one batch point, and the slopes of such."""
-    if prod(one.extents[: one.batch]) != 1:
-        return Singles()
     terms, parts, rows = [], [], []
     for k, part in enumerate(one.parts):
-        if is_single(part, one.batch) and len(points[part.number]) == 1:
+        if is_single(part) and len(points[part.number]) == 1:
             terms.append((k, part.one.roots[0]))
             parts.append(k)
             rows.append(first[part.number])

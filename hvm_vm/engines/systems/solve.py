@@ -20,7 +20,7 @@ from hvm_vm.engines.systems.many import LARGEST, Many
 from hvm_vm.engines.systems.newton import Newton
 from hvm_vm.engines.systems.pattern import Pattern, build, single
 from hvm_vm.engines.systems.point import MULTIPLE, SINGULAR, SOLVED, STALLED, UNDEFINED
-from hvm_vm.engines.systems.residuals import Residuals, relative, slope_values
+from hvm_vm.engines.systems.residuals import Residuals, relative, slope_numbers, slope_values
 from hvm_vm.engines.systems.singular import SUSPECT, Slopes
 from hvm_vm.engines.systems.structure import misfit
 from hvm_vm.engines.systems.values import Values
@@ -154,7 +154,7 @@ class System:
         slopes = Slopes(
             np.concatenate([e.rows for e in pattern.entries]),
             np.concatenate([e.columns for e in pattern.entries]),
-            np.concatenate([slope_values(values, e)[0] for e in pattern.entries]), pattern.size)
+            slope_numbers(values, pattern), pattern.size)
         epsilon = float(np.finfo(self.precision).eps)
         x, best = np.zeros_like(right), None
         step = factors.solve(-right)

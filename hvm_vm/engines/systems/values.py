@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -26,16 +27,36 @@ class Values:
         self.unknowns = [a.register for a in one.accesses]
         self.lanes = [Lanes(module, p.one, arrays, precision) for p in one.parts]
         self.moving = [moving_nodes(p.one, self.unknowns) for p in one.parts]
+        self._constants: frozenset[int] | None = None
+        self._places: list[np.ndarray] | None = None
+        self._counts: list[int] = []
+
+    @property
+    def constants(self) -> frozenset[int]:
+        """The terms that need not be 0 where all unknowns are, as far as their expressions show."""
+        if self._constants is None:
+            self._constants = frozenset(
+                k for k, part in enumerate(self.one.parts)
+                if part.role == "term" and not homogeneous(part.one, self.unknowns))
+        return self._constants
 
     def value(self, k: int, root: int) -> np.ndarray:
         return self.lanes[k].value(root)
+
+    def together(self, keys: Sequence[tuple[int, int]], wanted: np.ndarray) -> np.ndarray:
+        """The only values of the (part, node) pairs of `keys` that are `wanted`; 0 of the others.
+        An engine may find them all at once, and keep by `keys` (the same tuple) how."""
+        found = np.zeros(len(keys))
+        for k in np.flatnonzero(wanted).tolist():
+            found[k] = self.value(*keys[k]).reshape(-1)[0]
+        return found
 
     def sums(self, k: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Of term `k` the sums of its values and of their magnitudes, over its summed dimensions,
         where an engine has a faster way to them than `value`."""
         return None
 
-    def again(self, pattern, layout, constants: set[int], share: float) -> None:
+    def again(self, pattern, layout, constants: frozenset[int], share: float) -> None:
         """A linear system was solved: its terms are what its slopes say. An engine may prepare to
         solve it faster the next time. `constants` are the terms that are not 0 where all unknowns
         are; a residual is rounding up to `share` of the magnitudes of its terms."""
@@ -49,6 +70,8 @@ class Values:
 
     def moved(self) -> None:
         for lanes, moving in zip(self.lanes, self.moving, strict=True):
+            if not lanes.values:
+                continue
             for node in moving.intersection(lanes.values):
                 del lanes.values[node]
 
@@ -56,33 +79,36 @@ class Values:
 
     def places(self) -> list[np.ndarray]:
         """A view of each unknown: the batch dimensions, then its own."""
-        found = []
-        for access, own in zip(self.one.accesses, own_dims(self.one), strict=True):
-            flat = self.arrays[access.register].reshape(-1)
-            dims = [*range(self.one.batch), *own]
-            shape = [self.one.extents[d] for d in dims]
-            if 0 in shape:
-                found.append(np.zeros(shape, flat.dtype))
-                continue
-            strides = [access.strides[d] * flat.itemsize for d in dims]
-            found.append(as_strided(flat[access.offset :], shape, strides))
-        return found
+        if self._places is None:
+            self._places = [self._place(access, own) for access, own in zip(
+                self.one.accesses, own_dims(self.one), strict=True)]
+            rows = prod(self.one.extents[: self.one.batch])
+            self._counts = [p.size // max(1, rows) for p in self._places]
+        return self._places
+
+    def _place(self, access, own) -> np.ndarray:
+        flat = self.arrays[access.register].reshape(-1)
+        dims = [*range(self.one.batch), *own]
+        shape = [self.one.extents[d] for d in dims]
+        if 0 in shape:
+            return np.zeros(shape, flat.dtype)
+        strides = [access.strides[d] * flat.itemsize for d in dims]
+        return as_strided(flat[access.offset :], shape, strides)
 
     def put(self, x: np.ndarray) -> None:
         """The unknowns become `x`, a row for each batch point."""
         at = 0
-        for place in self.places():
-            count = int(np.prod(place.shape[self.one.batch :], dtype=np.int64))
+        for place, count in zip(self.places(), self._counts, strict=True):
             place[...] = x[:, at : at + count].reshape(place.shape)
             at += count
         self.moved()
 
     def get(self) -> np.ndarray:
         """The unknowns as they are, a row for each batch point, as float64."""
-        rows = int(np.prod(self.one.extents[: self.one.batch], dtype=np.int64))
-        return np.concatenate(
-            [p.reshape(rows, int(np.prod(p.shape[self.one.batch :], dtype=np.int64)))
-             for p in self.places()], axis=1).astype(float)
+        rows = prod(self.one.extents[: self.one.batch])
+        found = [p.reshape(rows, count)
+                 for p, count in zip(self.places(), self._counts, strict=True)]
+        return np.concatenate(found, axis=1).astype(float)
 
 
 def moving_nodes(one: BoundInstruction, unknowns: Sequence[int]) -> set[int]:

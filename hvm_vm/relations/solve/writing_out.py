@@ -3,15 +3,17 @@ unknowns are solved for."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from ..drawn import Drawn
-from ..guards import Context, nodes, rewrite, substitute
+from ..guards import Context, nodes, references, rewrite, substitute
 from ..order import components
 from ..system import Expr, Index, IndexValue, Reduce, Ref
 from .tearing import tear
 
-MOST_NODES = 60  # of an explicit relation that is written out in those that read it
+MOST_NODES = 60   # of an explicit relation that is written out in those that read it
+MOST_GROWTH = 24  # how many nodes that may add to the system
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,13 @@ def write_out(component: list[str], unknowns, definitions, reads, ranks: list[st
     inside = set(rest)
     within = {n: tuple(o for o in reads[n] if o in inside) for n in rest}
     ordered = [n for found in components(rest, within.__getitem__) for n in found]
+    uses = Counter(r.variable for n in component for case in definitions[n]
+                   for r in references(case.body))
     for name in ordered:
         case = definitions[name][0]
         body = expanded(case.body, bodies)
-        if _size(body) <= MOST_NODES:
+        size = _size(body)
+        if size <= MOST_NODES and (uses[name] - 1) * size <= MOST_GROWTH:
             bodies[name] = Template(case, body)
     return [n for n in ordered if n in bodies], bodies
 
