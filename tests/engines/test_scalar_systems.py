@@ -59,7 +59,7 @@ def test_a_nonlinear_network(engine):
 
 
 def test_a_network_without_a_solution_is_said_so():
-    text, names, _ = ranks(60)
+    text, _, _ = ranks(60)
     program = hvm.compile(text.replace("a + 0.8*(", "a + (", 60))  # the mean of others, plus a
     with pytest.raises(hvm.HvmError) as error:
         program(engine="jit")
