@@ -12,6 +12,7 @@ from hvm_vm.bytecode.solve_layout import (
     unknown_count,
 )
 from hvm_vm.engines.bound import BoundInstruction
+from hvm_vm.engines.data_words import not_finite
 from hvm_vm.engines.reference_lanes import Lanes
 from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.solved import Solved
@@ -177,10 +178,11 @@ def _slopes(m: np.ndarray, n: int) -> np.ndarray:
 def _fail(run, lane: int, status: int, m: np.ndarray, n: int, linear: bool) -> None:
     one = run.one
     residual = _vector(m, n, at.RESIDUAL)
+    place = np.unravel_index(lane, one.extents) if one.extents else ()
+    data = not_finite(run.module, one, run.arrays, place, [a.register for a in one.accesses[:n]])
     text = failure(status, unknowns_of(run.module, one, n), lines_of(one), _vector(m, n, at.AT),
                    residual, _slopes(m, n), linear, int(m[at.EVALUATIONS]),
-                   (_vector(m, n, at.LOW), _vector(m, n, at.HIGH)))
-    place = np.unravel_index(lane, one.extents) if one.extents else ()
+                   (_vector(m, n, at.LOW), _vector(m, n, at.HIGH)), data)
     where = at_point(one.names, [int(p) + lo for p, lo in zip(place, one.los, strict=True)])
     head, _, rest = text.partition("\n")
     if where:

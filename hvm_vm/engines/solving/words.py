@@ -15,9 +15,10 @@ MOST = 6  # relations that are listed
 def failure(
     status: int, names: Sequence[str], lines: Sequence[str], x: np.ndarray, residual: np.ndarray,
     jacobian: np.ndarray, linear: bool, passes: int, bounds: tuple[np.ndarray, np.ndarray],
+    data: str = "",
 ) -> str:
     """The message for one point. `lines` are `line: relation`, one for each residual; `x` is where
-    the solve ended."""
+    the solve ended; `data` says what is read and not finite."""
     unknowns = listed(names)
     if status == at.SINGULAR:
         if linear:
@@ -26,6 +27,9 @@ def failure(
         return (f"{unknowns} cannot be told: every relation holds at {where}, but also around it (a"
                 f" family of solutions){_residuals(lines, residual)}")
     where = _values(names, x)
+    if status == at.UNDEFINED and data:
+        return (f"{unknowns} cannot be solved for, as {data}"
+                f"{_residuals(lines, residual)}")
     if status == at.UNDEFINED:
         return (f"the solve for {unknowns} cannot start at {where}, where a relation or its slope"
                 f" has no finite value; give another guess{_residuals(lines, residual)}")

@@ -11,6 +11,7 @@ import numpy as np
 from hvm_vm.bytecode.module import Module
 from hvm_vm.bytecode.solve_layout import ITERATIONS, TOLERANCE, UNSOLVED_NAN
 from hvm_vm.engines.bound import BoundInstruction
+from hvm_vm.engines.data_words import not_finite
 from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.systems.counting import own_dims
 from hvm_vm.engines.systems.factors import factorise
@@ -105,16 +106,18 @@ class System:
                 multiple=int(ended.status == MULTIPLE),
                 at_bounds=self._at_bounds(one, ended.at_bounds))
         if one.status != UNSOLVED_NAN:
-            raise self._failed(Words(self.module, one, pattern), ended, pattern)
+            raise self._failed(Words(self.module, one, pattern), ended, values, pattern)
         values.put(np.full((1, pattern.size), nan))
         return _told(Solved(
             ended.passes, 0.0, points=1, unsolved=1, at_bounds=(0,) * len(one.accesses),
             method=self._method(pattern, ended.point.factors)))
 
-    def _failed(self, words: Words, ended, pattern):
+    def _failed(self, words: Words, ended, values: Values, pattern):
         point = ended.point
         if ended.status == UNDEFINED:
-            return words.undefined(point.x, point.residual, point.slopes, pattern.linear)
+            data = not_finite(self.module, words.one, values.arrays, (0,) * words.one.batch,
+                              values.unknowns)
+            return words.undefined(point.x, point.residual, point.slopes, pattern.linear, data)
         if ended.status == SINGULAR and ended.lack is not None:
             if pattern.linear:
                 return words.singular(point.x, point.residual, point.slopes, ended.lack)

@@ -112,8 +112,8 @@ class Words:
         left = int((ratio > 1e-6).sum()) - len(order)
         return "".join(lines) + (f"\n  … {left} more" if left > 0 else "")
 
-    def undefined(self, x, residual, slopes: Slopes | None, linear: bool) -> RunError:
-        """Where values or slopes are not finite."""
+    def undefined(self, x, residual, slopes: Slopes | None, linear: bool, data: str) -> RunError:
+        """Where values or slopes are not finite. `data` says what is read and not finite."""
         bad = np.flatnonzero(~np.isfinite(residual))
         if not len(bad) and slopes is not None:
             bad = np.unique(slopes.rows[~np.isfinite(slopes.numbers)])
@@ -121,6 +121,8 @@ class Words:
             f"\n  line {self.equation(int(k))}    left - right = {residual[k]:.6g}"
             for k in bad[:MOST])
         shown += f"\n  … {len(bad) - MOST} more" if len(bad) > MOST else ""
+        if data:
+            return self.error(f"{self.unknowns()} cannot be solved for, as {data}", shown)
         if linear:
             return self.error(f"{self.unknowns()} cannot be solved for: what a relation is made of "
                               "is not finite (NaN or infinite data)", shown)

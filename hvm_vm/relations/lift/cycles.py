@@ -77,7 +77,7 @@ class Cycles(Facts):
         from outside is taken for determined here: it does not change what the results are."""
         un = self.unrolled
         blocks = [*un.blocks, *self._away]
-        others = [*self._away_others, *(s for _, s in un.others)]
+        others = [s for _, s in (*self._away_others, *un.others)]
         reads: dict[str, set[str]] = {}
         for block in blocks:
             heads = {r.head for r in refs(block.right)}

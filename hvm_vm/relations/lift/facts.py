@@ -13,6 +13,7 @@ from hvm_vm.relations.names import CONSTANTS
 
 from .dots import elements
 from .implicit import is_equation, is_implicit
+from .left_out import left_out
 from .members import Unliftable, coded, radix_of
 from .read import Unrolled
 from .skeleton import Block, refs
@@ -40,12 +41,13 @@ class Facts:
         self.ruled: set[int] = set()
         self.dropped: list[str] = []
         self._away: list[Block] = []
-        self._away_others: list[S.Statement] = []
+        self._away_others: list[tuple[int, S.Statement]] = []
         self._uses()
         self._drop(frozenset(known), frozenset(free))
         self._determine()
         self.unknown = Unknowns(self, frozenset(known), frozenset(find)).find()
         self._unsolved(self.all_members(frozenset(known)))
+        self.left_out = self._left_out(self.all_members(frozenset(known)))
         self._bar()
 
     def places(self, head: str, subs: np.ndarray) -> np.ndarray:
@@ -90,7 +92,7 @@ class Facts:
                 elif head in un.defaults:
                     self._drop_defaults(head, gone)
             if blocks:
-                self._away_others = [s for _, s in un.others if self._sets(s, names)]
+                self._away_others = [o for o in un.others if self._sets(o[1], names)]
                 un.others = [o for o in un.others if not self._sets(o[1], names)]
 
     def all_members(self, names: frozenset[str]) -> frozenset[str]:
@@ -101,6 +103,12 @@ class Facts:
     def _sets(self, statement, names: frozenset[str]) -> bool:
         return (type(statement) is S.Relation and type(statement.lhs) is S.Name
                 and statement.lhs.name in names and statement.lhs.name in self.unrolled.elements)
+
+    def _left_out(self, known: frozenset[str]) -> dict[str, int]:
+        un = self.unrolled
+        plain = [b for b in un.blocks if not b.left.columns and b.left.head in known]
+        others = [o for o in un.others if known.intersection(determined(o[1]))]
+        return left_out(un, [*self._away, *plain], [*self._away_others, *others], known)
 
     def _drop_defaults(self, head: str, gone: np.ndarray) -> None:
         old = self.unrolled.defaults[head]

@@ -13,8 +13,10 @@ from hvm_vm.errors import CompileError
 from hvm_vm.language import parse
 from hvm_vm.language import syntax as S
 from hvm_vm.language.diagnostics import Diagnostics
-from hvm_vm.language.source import Source
+from hvm_vm.language.source import Source, Span
 from hvm_vm.relations.build import build
+from hvm_vm.relations.report import Report
+from hvm_vm.relations.solve.left_over import warn_of_left
 from hvm_vm.relations.system import FamilyMember, ScalarFamily, System
 
 from .assemble import Lifted, assemble
@@ -98,6 +100,10 @@ def _whole(source, file, scanned, known, free, find, diagnostics) -> tuple[Lifte
         system = _system(lifted, source, known, free, diagnostics)
     if system is None or _short(lifted, system):
         return None
+    if lifted.plan.left_out:
+        names = lifted.plan.left_out
+        first = Span(*lifted.plan.unrolled.spans[min(names.values())])
+        warn_of_left(list(names), first, Report(source, diagnostics))
     return lifted, replace(system, families=_families(lifted, system))
 
 
@@ -173,6 +179,8 @@ def _system(lifted: Lifted, source: Source, known, free, diagnostics) -> System 
     for warning in own.warnings:
         if warning.message.startswith("these arrays are solved for together"):
             continue  # of scalars, nobody meant arrays
+        if " is left out" in warning.message:
+            continue  # the scalars tell (`Plan.left_out`)
         diagnostics.warning(warning.message, warning.span, warning.help, warning.notes)
     return system
 

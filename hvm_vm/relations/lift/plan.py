@@ -46,6 +46,7 @@ class Plan:
     sources: set[str] = field(default_factory=set)  # input arrays that parts of others are
     solved: set[str] = field(default_factory=set)  # arrays that systems determine
     ends: list[set[str]] = field(default_factory=list)  # see `ScalarGraph.ends`
+    left_out: dict[str, int] = field(default_factory=dict)  # see `left_out`
 
     def is_copy(self, piece: Piece) -> bool:
         """Whether a piece only reads an input array that is a part of its array."""
@@ -269,7 +270,7 @@ class Planner(Cycles, Imports):
                 kept += defaults.statements
         solved = self.solved | {h for h, a in made.items() if a.kind == "unknown"}
         return Plan(self.unrolled, made, relations, sorted(kept), self.used, self.reasons,
-                    self.dropped, self.unknown, self.sources, solved, self.ends())
+                    self.dropped, self.unknown, self.sources, solved, self.ends(), self.left_out)
 
 
 def most_singles(rows: int) -> int:

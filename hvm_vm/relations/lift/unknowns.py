@@ -12,7 +12,8 @@ from hvm_vm.relations.names import CONSTANTS
 from .dots import elements, readings
 from .implicit import is_equation, is_implicit
 from .members import Unliftable
-from .skeleton import refs
+from .read import Unrolled
+from .skeleton import Block, refs
 from .statements import determined, names_in
 
 
@@ -74,25 +75,7 @@ class Unknowns:
     def _through(self, held: dict[str, int]) -> dict[str, int]:
         """The names that implicit relations reach only by way of explicit ones: with `v_1 = r*j_1`
         a relation that holds v_1 may determine j_1."""
-        un = self._un
-        read: dict[str, list[str]] = {}
-        numbers: dict[str, int] = {}
-        for block in un.blocks:
-            if is_equation(block):
-                continue
-            own = self._left(block)
-            numbers.update(zip(own, block.statements.tolist(), strict=True))
-            plain = [r.head for r in refs(block.right) if not r.columns]
-            for name in own:
-                read.setdefault(name, []).extend(plain)
-            for head, table, rows in readings(block):
-                if un.names[head]:
-                    for subs, row in zip(map(tuple, table.tolist()), rows.tolist(), strict=True):
-                        read[own[row]].append(un.name(head, subs))
-        for number, statement in un.others:
-            for name in determined(statement):
-                read.setdefault(name, []).extend(names_in(statement, left=False))
-                numbers[name] = number
+        read, numbers = read_names(self._un)
         found: dict[str, int] = {}
         work = [n for n in held if n in read]
         seen = set(work)
@@ -107,12 +90,6 @@ class Unknowns:
                     found[other] = numbers[name]
         return found
 
-    def _left(self, block) -> list[str]:
-        if not block.left.columns:
-            return [block.left.head] * len(block.rows)
-        subs = block.rows[:, list(block.left.columns)]
-        return [self._un.name(block.left.head, s) for s in map(tuple, subs.tolist())]
-
     def _wanted(self) -> frozenset[str]:
         """The names that are to be found, and those that have a guess."""
         others = [s for _, s in self._un.others]
@@ -126,3 +103,37 @@ class Unknowns:
         head, subs = self._un.elements[name]
         place = self._facts.places(head, np.array([subs]))
         return bool(self._facts.determined[head][place][0])
+
+
+def read_names(un: Unrolled) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """The names that the explicit relation of each name reads, and its statement."""
+    read: dict[str, list[str]] = {}
+    numbers: dict[str, int] = {}
+    for block in un.blocks:
+        if not is_equation(block):
+            numbers.update(zip(left_names(block, un), block.statements.tolist(), strict=True))
+            for name, others in names_of_rows(block, un):
+                read.setdefault(name, []).extend(others)
+    for number, statement in un.others:
+        for name in determined(statement):
+            read.setdefault(name, []).extend(names_in(statement, left=False))
+            numbers[name] = number
+    return read, numbers
+
+
+def names_of_rows(block: Block, un: Unrolled) -> list[tuple[str, list[str]]]:
+    """The name that each relation of a block determines, and those that it reads."""
+    plain = [r.head for r in refs(block.right) if not r.columns]
+    found = [(name, list(plain)) for name in left_names(block, un)]
+    for head, table, rows in readings(block):
+        if un.names[head]:  # else constants
+            for subs, row in zip(map(tuple, table.tolist()), rows.tolist(), strict=True):
+                found[row][1].append(un.name(head, subs))
+    return found
+
+
+def left_names(block: Block, un: Unrolled) -> list[str]:
+    if not block.left.columns:
+        return [block.left.head] * len(block.rows)
+    subs = block.rows[:, list(block.left.columns)]
+    return [un.name(block.left.head, s) for s in map(tuple, subs.tolist())]

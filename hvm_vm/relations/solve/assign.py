@@ -18,7 +18,7 @@ from ..report import Report
 from ..resolve import Resolver
 from . import diagnosis
 from .assignment import Assignment
-from .left_over import Row, held_in, may_be_partial, rows_of, wanted
+from .left_over import Row, held_in, may_be_partial, rows_of, wanted, warn_of_left
 from .matching import Matching, extend
 from .pairing import by_axes, by_elements, in_part, through_others
 from .speaks import Speaks
@@ -47,9 +47,9 @@ def assign(
     # A guess of what is an input this time is for other times; of what no relation holds, a slip.
     guessable = held_in(out, [*given, *dropped]) if out.guesses else set()
     speaks = Speaks(out, resolver)
+    known = {*out.relations, *out.givens, *settled, *resolver.sizes.values, *out.indices}
     result.left = [r for r in dropped if default_value(r, out) is not None]
     dropped = [r for r in dropped if r not in result.left]
-    known = {*out.relations, *out.givens, *settled, *resolver.sizes.values, *out.indices}
     asked = find or frozenset()
     rows = rows_of(out, given, dropped, speaks, known, asked)
     guessed = [g.target.name for g in out.guesses]
@@ -79,6 +79,10 @@ def assign(
         if row.kind == "dropped" and k not in matching.unknown_of:
             result.left += row.relations  # a value that was computed is set instead
             rows[k] = Row(row.relations, (), "dropped")
+    left = {id(r) for r in result.left}
+    if idle := [r for r in dropped if id(r) in left and known.issuperset(speaks.reached(r))]:
+        names = dict.fromkeys(r.lhs.name for r in idle)
+        warn_of_left(list(names), idle[0].span, report)
     matching.holds = [row.unknowns for row in rows]
     unknowns += in_part(rows, matching, unknowns)
     by_axes(rows, matching, speaks)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hvm_vm.language import syntax as S
+from hvm_vm.language.source import Span
 
 from ..names import Outline, Survey
+from ..report import Report
 from .inversion import occurrences
 from .speaks import Speaks
 
@@ -84,6 +86,19 @@ def wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds: 
         else:
             left += row.relations
     return kept, left
+
+
+def warn_of_left(names: list[str], span: Span, report: Report) -> None:
+    """Say that relations of `names`, which are set from outside, hold nothing unknown. `span`: the
+    first one's."""
+    more = "" if len(names) == 1 else f", and so are those of {len(names) - 1} more names"
+    report.warning(
+        f"`{report.quote(span)}` is left out{more}: {names[0]} is set from outside, and nothing"
+        " else in it is unknown",
+        span,
+        help="to be told whether it holds, write check in front of it; to solve it for another of"
+        " its names, leave that one unset, or free it (--free NAME)",
+    )
 
 
 def may_be_partial(name: str, out: Outline) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import hvm_vm as hvm
+from hvm_vm.compiling.building import _compile, _source
 
 ENGINES = ["reference", "jit"]
 
@@ -84,3 +85,14 @@ def test_hundreds_of_scalars_solved_together():
     right = np.arange(1, n + 1) % 7.0
     right[-1] += 1
     assert np.isclose(program()["u5"], np.linalg.solve(matrix, right)[4])
+
+
+@pytest.mark.parametrize("known", [{"h"}, {"h", "x"}, {"h2"}, {"h2", "x"}, {"h", "a"},
+                                   {"h", "a", "x"}, {"y"}, {"h2", "x2", "a"}])
+def test_what_is_left_out_is_warned_about_as_of_scalars(known):
+    lines = [f"h{k} = a*x{k} + w" for k in range(1, 13)]
+    lines += [f"y{k} = h{k} + 1" for k in range(1, 13)]
+    text = "\n".join([*lines, "a = 3", "w = 2*v", "z = x3"]) + "\n"
+    lifted = hvm.compile(text, known=known)
+    plain = _compile(_source(text), frozenset(known), frozenset(), (), lift=False)
+    assert lifted.warnings == plain.warnings

@@ -187,3 +187,16 @@ def test_what_is_given_may_be_freed():
     text = "index i, j : N\ngiven A[i,j], b[i]\nfind x[j]\nsum[j](A[i,j]*x[j]) = b[i]"
     program = hvm_vm.compile(text, known={"x"}, free={"b"}, find=["b"])
     assert program(A=np.diag([1.0, 2]), x=[3.0, 4])["b"] == pytest.approx([3, 8])
+
+
+def test_a_relation_of_known_names_only_is_warned_about():
+    text = "V = R*I\nP = V*I\n"
+    for known, warned in (({"V", "R", "I"}, True), ({"V", "I"}, False), ({"R", "I"}, False)):
+        program = hvm_vm.compile(text, known=known)
+        assert len(program.warnings) == warned
+    program = hvm_vm.compile(text, known={"V", "R", "I"})
+    assert "`V = R*I` is left out: V is set from outside" in program.warnings[0]
+    assert program(V=12, R=7, I=2)["P"] == 24
+    chain = "h = 2*g\ng = 3*x\ny = h + 1\n"
+    assert not hvm_vm.compile(chain, known={"h"}).warnings
+    assert hvm_vm.compile(chain, known={"h", "x"}).warnings

@@ -1,0 +1,69 @@
+"""Relations of scalars that are set from outside, in which nothing else is unknown: they are left
+out, which is worth a warning, as they may not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hvm_vm.language import syntax as S
+from hvm_vm.relations.names import CONSTANTS
+
+from .dots import elements
+from .implicit import is_equation
+from .members import Unliftable
+from .read import Unrolled
+from .skeleton import Block
+from .statements import determined, names_in
+from .unknowns import names_of_rows, read_names
+
+
+def left_out(
+    un: Unrolled, blocks: Iterable[Block], others: Iterable[tuple[int, S.Statement]],
+    known: frozenset[str],
+) -> dict[str, int]:
+    """Of the relations `blocks` and `others`, which do not hold any more as their scalars are among
+    the `known`, those that hold nothing unknown: the scalar and the statement. Raises `Unliftable`
+    where nothing else reads what is set."""
+    rows = [(name, names, int(number)) for block in blocks for (name, names), number in zip(
+        names_of_rows(block, un), block.statements.tolist(), strict=True)]
+    rows += [(name, names_in(statement, left=False), number)
+             for number, statement in others for name in determined(statement)]
+    rows = [row for row in rows if row[1]]  # constants are defaults
+    if not rows:
+        return {}
+    read, _ = read_names(un)
+    own = {n for names in read.values() for n in names}
+    own |= {un.name(head, tuple(s)) for block in un.blocks if is_equation(block)
+            for head, table in elements(block) if un.names[head] for s in table.tolist()}
+    own |= {n for _, statement in un.others for n in names_in(statement)}
+    if any(n in un.elements and n not in own for _, names, _ in rows for n in names if n in known):
+        raise Unliftable("what is set from outside is not read any more")
+    settled = {*known, *CONSTANTS, *(i.name for _, s in un.others if type(s) is S.Given
+                                     for i in s.items)}
+    for head, defaults in un.defaults.items():
+        settled.update(un.name(head, tuple(s)) for s in defaults.subscripts.tolist())
+    open_: dict[str, bool] = {}
+    found = {}
+    for name, names, number in sorted(rows, key=lambda row: row[2]):
+        if not any(_is_open(n, read, settled, open_) for n in names):
+            found.setdefault(name, number)
+    return found
+
+
+def _is_open(name: str, read: dict[str, list[str]], settled: set[str],
+             open_: dict[str, bool]) -> bool:
+    """Whether a name is unknown, or computed from what is. `open_`: the answers so far."""
+    work = [name]
+    while work:
+        here = work[-1]
+        if here in settled or here not in read:
+            open_[here] = here not in settled
+            work.pop()
+            continue
+        if here not in open_:
+            open_[here] = False  # of cycles, until it is told
+            work += [n for n in read[here] if n not in open_]
+            continue
+        open_[here] = any(open_.get(n, False) for n in read[here])
+        work.pop()
+    return open_[name]
