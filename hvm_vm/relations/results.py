@@ -203,7 +203,8 @@ def default_items(
     starts |= {n: relation.span.start for n, (_, relation) in defaults.items()}
     starts |= {relation.lhs.name: relation.span.start for relation in dropped}
     answers = {n for n in answers if n in starts}
-    names = {n for n in starts if n not in used | inside or n in answers}
+    inside |= used
+    names = {n for n in starts if n not in inside or n in answers}
     names |= {n for group in _ends(reads, used) if not names & group for n in group & starts.keys()}
     names = sorted((n for n in names if n in axes), key=starts.__getitem__)
     return [(S.Name(n, resolver.ranks[n][1]), n) for n in names]
