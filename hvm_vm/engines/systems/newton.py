@@ -40,6 +40,8 @@ SMALLEST = 1e-4  # fraction of a Newton step, before Levenberg-Marquardt takes o
 INSIDE = 1e-12   # and while every trial so far was outside the domain
 LARGEST = 1e10   # damping, before a start is given up
 SLOW = 15        # steps without progress, likewise
+FINISH = 6       # evaluations beyond an attempt's share while its residuals shrink fast
+FAST = 0.25      # to this part of what they were, at each step
 ATTEMPTS = 10    # from the start by both ways, then from elsewhere
 NOISE = 64       # times rounding's reach, within which a step says nothing
 PROBES = 4       # solves that tell how far rounding moves the unknowns
@@ -193,7 +195,10 @@ class Newton(One):
             if new is None:
                 status = EXHAUSTED if self.passes >= self.cap else STALLED
                 return Ended(status, point, self.passes, relative)
-            slow = slow + 1 if self._merit(new, weight) > 0.99 * merit else 0
+            after = self._merit(new, weight)
+            slow = slow + 1 if after > 0.99 * merit else 0
+            if after <= FAST**2 * merit:
+                self.limit = min(self.cap, max(self.limit, self.passes + FINISH))
             point = new
 
     @staticmethod
