@@ -65,12 +65,15 @@ def _lifted(source, options: argparse.Namespace) -> list[str]:
     """What scalar relations became, and which stay scalar."""
     from hvm_vm.language import parse
     from hvm_vm.language.diagnostics import Diagnostics
-    from hvm_vm.relations.lift import lift
+    from hvm_vm.relations.lift import Unliftable, lift
     from hvm_vm.relations.lift.report import families, reasons
 
-    lifted = lift(source, parse(source, Diagnostics(source)), known=options.known,
-                  free=options.free, find=options.find)
-    return [] if lifted is None else [*families(lifted, source), *reasons(lifted, source)]
+    try:
+        lifted = lift(source, parse(source, Diagnostics(source)), known=options.known,
+                      free=options.free, find=options.find)
+    except Unliftable:
+        return []
+    return [*families(lifted, source), *reasons(lifted, source)]
 
 
 def _sizes(module) -> list[str]:

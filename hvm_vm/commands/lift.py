@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from hvm_vm.language import parse
     from hvm_vm.language.diagnostics import Diagnostics
     from hvm_vm.language.format import format_source
-    from hvm_vm.relations.lift import lift
+    from hvm_vm.relations.lift import Unliftable, lift
     from hvm_vm.relations.lift.report import indexed_text, reasons
 
     data = read_file(options.file)
@@ -36,10 +36,11 @@ def run(options: argparse.Namespace) -> int:
     diagnostics = Diagnostics(source)
     file = parse(source, diagnostics)
     diagnostics.raise_if_errors()
-    lifted = lift(source, file)
-    if lifted is None:
+    try:
+        lifted = lift(source, file)
+    except Unliftable as reason:
         print(format_source(source), end="")
-        message(f"{source.name}: no scalar relations repeat, so there is nothing to lift")
+        message(f"{source.name}: nothing is lifted: {reason}")
         return 0
     print(indexed_text(lifted), end="")
     for line in reasons(lifted, source):

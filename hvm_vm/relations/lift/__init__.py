@@ -14,7 +14,9 @@ The way (each step is a file):
 3. `fit`, `regions`, `pieces`: relations of one kind are grouped; every number is an affine function
    of the subscripts on the left, checked on every relation; where they hold is a box, a lattice, a
    triangle or a band.
-4. `plan`: which families become arrays; what does not fit stays scalar, with the reason.
+4. `facts`, `unknowns`: what is determined and used, by relations or by solving. `cycles`,
+   `scalar_graph`: which arrays depend on themselves, and whether they are systems. `plan`: which
+   families become arrays; what does not fit stays scalar, with the reason.
 5. `emit`, `assemble`: the indexed file, as syntax that the ordinary way compiles.
 
 Nothing is guessed: a relation is part of an indexed one only if writing that out again gives the
@@ -24,5 +26,6 @@ relation, up to the order of terms and factors.
 from __future__ import annotations
 
 from .lifting import Lifted, build_lifted, lift
+from .members import Unliftable
 
-__all__ = ["Lifted", "build_lifted", "lift"]
+__all__ = ["Lifted", "Unliftable", "build_lifted", "lift"]

@@ -188,8 +188,11 @@ class Facts:
     def _mark(self, head: str, subs: np.ndarray) -> None:
         places = self.places(head, subs)
         marks = self.determined[head]
-        if marks[places].any() or len(np.unique(places)) < len(places):
-            raise Unliftable("a scalar is determined twice")
+        again = marks[places]
+        again[np.setdiff1d(np.arange(len(places)), np.unique(places, return_index=True)[1])] = True
+        if again.any():
+            name = self.unrolled.name(head, tuple(subs[again.argmax()].tolist()))
+            raise Unliftable(f"{name} is determined twice")
         marks[places] = True
 
     def _bar(self) -> None:

@@ -56,9 +56,10 @@ def build_lifted(
     if scanned is None:
         file = parse(source, diagnostics)
         diagnostics.raise_if_errors()
-    found = _whole(source, file, scanned, known, free, find, diagnostics)
-    if found is not None:
-        return found[1], file
+    try:
+        return _whole(source, file, scanned, known, free, find, diagnostics)[1], file
+    except Unliftable:
+        pass  # as it stands, then
     if file is None:
         file = parse(source, diagnostics)
         diagnostics.raise_if_errors()
@@ -73,21 +74,17 @@ def lift(
     known: Iterable[str] = (),
     free: Iterable[str] = (),
     find: Iterable[str] = (),
-) -> Lifted | None:
-    """The lifted file, or None when nothing can be lifted. `file`: the parsed source, or None for
-    a large text, which is `scanned` instead."""
-    found = _whole(source, file, scanned, frozenset(known), frozenset(free), tuple(find),
-                   Diagnostics(source))
-    return None if found is None else found[0]
+) -> Lifted:
+    """The lifted file. `file`: the parsed source, or None for a large text, which is `scanned`
+    instead. Raises `Unliftable`, which says why, when nothing can be lifted."""
+    return _whole(source, file, scanned, frozenset(known), frozenset(free), tuple(find),
+                  Diagnostics(source))[0]
 
 
-def _whole(source, file, scanned, known, free, find, diagnostics) -> tuple[Lifted, System] | None:
-    """The lifted file with its system, which is that of the scalars; None if there is none."""
+def _whole(source, file, scanned, known, free, find, diagnostics) -> tuple[Lifted, System]:
+    """The lifted file with its system, which is that of the scalars. Raises `Unliftable`."""
     with paused():
-        try:
-            lifted = _lift(source, file, scanned, known, free, find)
-        except Unliftable:
-            return None
+        lifted = _lift(source, file, scanned, known, free, find)
     system = _system(lifted, source, known, free, diagnostics)
     open_ = {h for h, a in lifted.plan.arrays.items() if a.kind == "unknown"}
     short = open_ if system is None else _short(lifted, system)
@@ -99,7 +96,7 @@ def _whole(source, file, scanned, known, free, find, diagnostics) -> tuple[Lifte
         lifted = replace(lifted, file=S.File(statements))
         system = _system(lifted, source, known, free, diagnostics)
     if system is None or _short(lifted, system):
-        return None
+        raise Unliftable("indexed relations would not say the same")
     if lifted.plan.left_out:
         names = lifted.plan.left_out
         first = Span(*lifted.plan.unrolled.spans[min(names.values())])
@@ -116,11 +113,13 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     statements = None if file is None else list(file.statements)
     outside = known, free, find
     ruled: set[int] = set()
+    reasons: list[Unliftable] = []
 
     def attempt(scanned: Scan, spelled: dict[str, str] | None = None) -> Lifted | None:
         try:
             return _attempt(source, text, scanned, statements, outside, spelled, ruled)
-        except Unliftable:
+        except Unliftable as reason:
+            reasons.append(reason)
             return None
 
     first = attempt(scanned)
@@ -129,7 +128,7 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     else:
         found = by_structure(first, attempt, scanned, text, {*known, *free, *find}, ruled)
     if found is None:
-        raise Unliftable("no relations repeat")
+        raise reasons[0]
     return found
 
 

@@ -135,7 +135,7 @@ class Planner(Cycles, Imports):
             found, lone, arrays = self._fix(found, lone, arrays)
             if not any(_worth(p) for p in (*found, *lone)
                        if all(r.head in arrays for r in refs(p.block.right) if r.columns)):
-                raise Unliftable("no relations repeat")
+                raise Unliftable(self._why())
             lost = self._lost(found, arrays)
             if lost:
                 arrays -= lost
@@ -146,8 +146,17 @@ class Planner(Cycles, Imports):
                 break
             for head in cycle:
                 arrays.discard(head)
-                self.barred[head] = "it depends on itself"
+                self.barred[head] = "each depends on others of them, step by step (a recurrence)"
         return self._result(found, lone, arrays)
+
+    def _why(self) -> str:
+        """Why there are no arrays: the reason of the largest."""
+        barred = [h for h in self.barred if len(self.members[h]) >= LEAST]
+        if not barred:
+            return "no scalar relations repeat"
+        head = max(barred, key=lambda h: len(self.members[h]))
+        names = list(self.unrolled.names[head].values())
+        return f"{names[0]} … {names[-1]} stay scalar: {self.barred[head]}"
 
     def _mixed(self, head: str) -> str:
         """Why a family whose members come about in different ways is no array."""

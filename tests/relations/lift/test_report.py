@@ -38,7 +38,7 @@ def test_what_stays_scalar_is_said(tmp_path, capsys):
     path.write_text(ODD)
     text, messages = run(capsys, "lift", path)
     assert "y[t] = 2*x[t] + x[t+1]" in text and "w2 = w1 + y[2]" in text
-    assert "odd.hmp:5: stays scalar: it depends on itself" in messages
+    assert "odd.hmp:5: stays scalar: each depends on others of them, step by step" in messages
     text, _ = run(capsys, "explain", path)
     assert "3 relations from" in text and "stays scalar" in text
 
@@ -47,4 +47,4 @@ def test_a_program_that_does_not_repeat(tmp_path, capsys):
     path = tmp_path / "plain.hmp"
     path.write_text("y = 2*x\n")
     text, messages = run(capsys, "lift", path)
-    assert text == "y = 2*x\n" and "nothing to lift" in messages
+    assert text == "y = 2*x\n" and "nothing is lifted" in messages
