@@ -116,7 +116,7 @@ class _Build:
         given += [r for r, d in zip(dropped, demanded, strict=True) if d]
         dropped = [r for r, d in zip(dropped, demanded, strict=True) if not d]
         assigned = assign(
-            out, seen, resolver, given, dropped, settled,
+            out, seen, resolver, given, dropped, settled, self.known,
             None if asked is None else members(frozenset(i.name for i, _ in asked), families),
             report)
         self.dropped, given, self.answers = assigned.left, assigned.reported, assigned.found

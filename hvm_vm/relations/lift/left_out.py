@@ -1,5 +1,5 @@
-"""Relations of scalars that are set from outside, in which nothing else is unknown: they are left
-out, which is worth a warning, as they may not hold."""
+"""Relations of scalars that are set from outside, and all else in them as well: they are left out,
+which is worth a warning, as they may not hold."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def left_out(
     known: frozenset[str],
 ) -> dict[str, int]:
     """Of the relations `blocks` and `others`, which do not hold any more as their scalars are among
-    the `known`, those that hold nothing unknown: the scalar and the statement. Raises `Unliftable`
-    where nothing else reads what is set."""
+    the `known`, those that hold nothing but what is: the scalar and the statement. Raises
+    `Unliftable` where nothing else reads what is set."""
     rows = [(name, names, int(number)) for block in blocks for (name, names), number in zip(
         names_of_rows(block, un), block.statements.tolist(), strict=True)]
     rows += [(name, names_in(statement, left=False), number)
@@ -38,10 +38,7 @@ def left_out(
     own |= {n for _, statement in un.others for n in names_in(statement)}
     if any(n in un.elements and n not in own for _, names, _ in rows for n in names if n in known):
         raise Unliftable("what is set from outside is not read any more")
-    settled = {*known, *CONSTANTS, *(i.name for _, s in un.others if type(s) is S.Given
-                                     for i in s.items)}
-    for head, defaults in un.defaults.items():
-        settled.update(un.name(head, tuple(s)) for s in defaults.subscripts.tolist())
+    settled = {*known, *CONSTANTS}
     open_: dict[str, bool] = {}
     found = {}
     for name, names, number in sorted(rows, key=lambda row: row[2]):

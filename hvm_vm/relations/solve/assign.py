@@ -32,11 +32,12 @@ def assign(
     given: list[S.Relation],
     dropped: list[S.Relation],
     settled: Iterable[str],
+    outside: frozenset[str],
     find: frozenset[str] | None,
     report: Report,
 ) -> Assignment:
     """Match what is left over. `given`: relations `name… = …` of declared inputs; `dropped`: those
-    of names that the caller sets; `settled`: names that are known from outside or by default;
+    of names that the caller sets; `settled`: names that are known from `outside` or by default;
     `find`: the names that are asked for, None where nobody asks.
 
     Relations that are turned round are added to `out.relations`, what they need to `out.checks`.
@@ -80,7 +81,8 @@ def assign(
             result.left += row.relations  # a value that was computed is set instead
             rows[k] = Row(row.relations, (), "dropped")
     left = {id(r) for r in result.left}
-    if idle := [r for r in dropped if id(r) in left and known.issuperset(speaks.reached(r))]:
+    told = {*outside, *out.relations, *resolver.sizes.values, *out.indices}
+    if idle := [r for r in dropped if id(r) in left and told.issuperset(speaks.reached(r))]:
         names = dict.fromkeys(r.lhs.name for r in idle)
         warn_of_left(list(names), idle[0].span, report)
     matching.holds = [row.unknowns for row in rows]

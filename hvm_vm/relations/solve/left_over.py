@@ -89,15 +89,15 @@ def wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds: 
 
 
 def warn_of_left(names: list[str], span: Span, report: Report) -> None:
-    """Say that relations of `names`, which are set from outside, hold nothing unknown. `span`: the
-    first one's."""
+    """Say that relations of `names`, which are set from outside, hold nothing but what is, too.
+    `span`: the first one's."""
     more = "" if len(names) == 1 else f", and so are those of {len(names) - 1} more names"
     report.warning(
-        f"`{report.quote(span)}` is left out{more}: {names[0]} is set from outside, and nothing"
-        " else in it is unknown",
+        f"`{report.quote(span)}` is left out{more}: {names[0]} is set from outside, and so is all"
+        " else in it",
         span,
-        help="to be told whether it holds, write check in front of it; to solve it for another of"
-        " its names, leave that one unset, or free it (--free NAME)",
+        help="to be told whether it holds, write check in front of it; or leave one of its names"
+        " unset, to have it solved for that",
     )
 
 

@@ -200,3 +200,6 @@ def test_a_relation_of_known_names_only_is_warned_about():
     chain = "h = 2*g\ng = 3*x\ny = h + 1\n"
     assert not hvm_vm.compile(chain, known={"h"}).warnings
     assert hvm_vm.compile(chain, known={"h", "x"}).warnings
+    # A value that the file gives by default may be at odds with what is set instead.
+    assert not hvm_vm.compile("r = d/2\nd = 3\na = r^2\n", known={"r"}).warnings
+    assert hvm_vm.compile("r = d/2\nd = 3\na = r^2\n", known={"r", "d"}).warnings
