@@ -76,3 +76,40 @@ def test_many_sets_of_a_network():
     for k, a in enumerate(sets):
         wanted = np.linalg.solve(np.eye(n) - matrix, np.full(n, a))
         np.testing.assert_allclose([found[name][k] for name in names], wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("engine", ["reference", "jit"])
+@pytest.mark.parametrize("n, m", [(4, 5), (12, 18), (40, 60)])
+def test_flows_in_a_network_of_pipes(n, m, engine):
+    """Pipes of any two nodes, by numbers that are regular, between nodes by names that are not."""
+    draw = random.Random(n)
+    ends = [(i, draw.randrange(i)) for i in range(1, n)]
+    while len(ends) < m:
+        pair = tuple(draw.sample(range(n), 2))
+        if pair not in ends and pair[::-1] not in ends:
+            ends.append(pair)
+    factor = [round(draw.uniform(0.5, 3), 6) for _ in ends]
+    taken = [0.0, *(round(draw.uniform(0, 0.2), 6) for _ in range(n - 1))]
+    names = [f"h_{draw.choice(['alpha', 'beta', 'rho'])}{draw.choice('xyz')}{i}" for i in range(n)]
+    lines = [f"{names[b]} - {names[a]} = {factor[k]}*q{k}*abs(q{k}) + 0.01*q{k}"
+             for k, (a, b) in enumerate(ends)]
+    for i in range(1, n):
+        flows = [f"q{k}" for k, (a, _) in enumerate(ends) if a == i]
+        flows += [f"(-q{k})" for k, (_, b) in enumerate(ends) if b == i]
+        lines.append(f"{' + '.join(flows)} = {taken[i]}")
+    lines.append(f"{names[0]} = 10")
+    draw.shuffle(lines)
+    lines.append(f"find {', '.join([*(f'q{k}' for k in range(m)), *names[1:]])}")
+    out = hvm.compile("\n".join(lines) + "\n")(engine=engine)
+    a, b = np.array(ends).T
+
+    def left(x):
+        q, h = x[:m], np.concatenate([[10.0], x[m:]])
+        balance = np.bincount(a, q, n) - np.bincount(b, q, n) - taken
+        return np.concatenate([h[b] - h[a] - factor * q * abs(q) - 0.01 * q, balance[1:]])
+
+    x = np.array([*(out[f"q{k}"] for k in range(m)), *(out[name] for name in names[1:])])
+    np.testing.assert_allclose(left(x), 0, atol=1e-9)
+    found = root(left, np.ones(len(x)), tol=1e-12)
+    if found.success:
+        np.testing.assert_allclose(x, found.x, rtol=1e-6, atol=1e-8)

@@ -224,8 +224,8 @@ class Compiled(Values):
 
     def begin(self) -> None:
         """A new run: data may have changed."""
-        for lanes in self.lanes:
-            lanes.values.clear()
+        for k in self.touched:
+            self.lanes[k].values.clear()
         self.done.clear()
 
     def work(self, count: int) -> np.ndarray:

@@ -14,7 +14,6 @@ Demmel and Duff 1989), estimated by a few solves.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import nan
 
 import numpy as np
@@ -130,10 +129,7 @@ class Newton(One):
     def _sizes(self, x: np.ndarray) -> np.ndarray:
         """What a step of each unknown is measured by on the way: its size, or a part of the largest
         of its array."""
-        size = abs(x)
-        for first, last in pairwise([*self.pattern.arrays, self.pattern.size]):
-            own = size[first:last]
-            np.maximum(own, 1e-3 * own.max(initial=0.0), out=own)
+        size = np.maximum(abs(x), 1e-3 * self.pattern.largest(x[None])[0])
         return np.where(size > 0, size, 1e-3)
 
     def _descend(self, point: Point, dogleg: bool) -> Ended:

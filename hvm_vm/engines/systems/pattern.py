@@ -9,7 +9,6 @@ the same for all of them, `static` that they do not depend on data.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -70,14 +69,20 @@ class Pattern:
         """Of each unknown element the largest magnitude in its array; `x` has a row for each batch
         point. An array that is 0 but for the rounding of the others (Arioli, Demmel and Duff 1989,
         section 3) has the largest magnitude of all."""
-        cuts = [*self.arrays, self.size]
-        out = np.empty_like(x)
-        most = abs(x).max(axis=1, keepdims=True, initial=0)
-        for first, last in pairwise(cuts):
-            if last > first:
-                largest = abs(x[:, first:last]).max(axis=1, keepdims=True)
-                out[:, first:last] = np.where(largest > 16 * epsilon * most, largest, most)
-        return out
+        if not self.size:
+            return np.empty_like(x)
+        most = abs(x).max(axis=1, keepdims=True)
+        largest = self.largest(x)
+        return np.where(largest > 16 * epsilon * most, largest, most)
+
+    def largest(self, x: np.ndarray) -> np.ndarray:
+        """Of each unknown element the largest magnitude in its array; `x` has a row for each batch
+        point."""
+        starts = np.unique([a for a in self.arrays if a < self.size])  # arrays without elements go
+        if len(starts) == self.size:
+            return abs(x)
+        counts = np.diff([*starts, self.size])
+        return np.repeat(np.maximum.reduceat(abs(x), starts, axis=1), counts, axis=1)
 
     def relation_of(self, equation: int) -> tuple[int, int]:
         """The relation of an equation, and the place of its point in the relation's space."""

@@ -209,17 +209,19 @@ class System:
         """Starts and bounds of all unknown elements; of one batch point, or `rows`."""
         one = values.one
         batch, lanes = one.batch, prod(one.extents[: one.batch])
+        own = {(part.role, part.number): k for k, part in enumerate(one.parts)}
         made = []
         for role, absent in (("start", 1.0), ("lower", -np.inf), ("upper", np.inf)):
             out = np.full((lanes, pattern.size), absent)
             at = 0
             for k, place in enumerate(values.places()):
                 count = prod(place.shape[batch:])
-                for number, part in enumerate(one.parts):
-                    if (part.role, part.number) == (role, k):
-                        value = values.value(number, part.one.roots[0])
-                        out[:, at : at + count] = np.broadcast_to(
-                            value, part.one.extents).reshape(lanes, count)
+                number = own.get((role, k))
+                if number is not None:
+                    here = one.parts[number].one
+                    value = values.value(number, here.roots[0])
+                    out[:, at : at + count] = np.broadcast_to(value, here.extents).reshape(
+                        lanes, count)
                 at += count
             made.append(out if rows else out[0])
         return made

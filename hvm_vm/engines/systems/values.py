@@ -27,6 +27,7 @@ class Values:
         self.unknowns = [a.register for a in one.accesses]
         self.lanes = [Lanes(module, p.one, arrays, precision) for p in one.parts]
         self.moving = [moving_nodes(p.one, self.unknowns) for p in one.parts]
+        self.touched: set[int] = set()  # parts with values that are kept
         self._constants: frozenset[int] | None = None
         self._places: list[np.ndarray] | None = None
         self._counts: list[int] = []
@@ -41,6 +42,7 @@ class Values:
         return self._constants
 
     def value(self, k: int, root: int) -> np.ndarray:
+        self.touched.add(k)
         return self.lanes[k].value(root)
 
     def together(self, keys: Sequence[tuple[int, int]], wanted: np.ndarray) -> np.ndarray:
@@ -69,11 +71,10 @@ class Values:
         return true(self.value(k, root))
 
     def moved(self) -> None:
-        for lanes, moving in zip(self.lanes, self.moving, strict=True):
-            if not lanes.values:
-                continue
-            for node in moving.intersection(lanes.values):
-                del lanes.values[node]
+        for k in self.touched:
+            values = self.lanes[k].values
+            for node in self.moving[k].intersection(values):
+                del values[node]
 
     # -- the unknowns' registers ------------------------------------------------------------------
 

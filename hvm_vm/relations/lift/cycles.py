@@ -104,7 +104,7 @@ class Cycles(Facts):
                     target.add(ref.head)
                 else:
                     for head, subs in elements(piece.block):
-                        if head == ref.head:
+                        if head == ref.head and self.unrolled.names[head]:  # else constants
                             target |= {self.unrolled.name(head, tuple(s)) for s in subs.tolist()}
         for _, statement in self.unrolled.others:
             for name in determined(statement):

@@ -13,6 +13,7 @@ from hvm_vm.language.diagnostics import Diagnostics
 from hvm_vm.language.source import Source
 from hvm_vm.lowering import lower
 from hvm_vm.relations import build
+from hvm_vm.relations.lift import lifting
 from tests.relations.lift.kinds import INSTRUCTIONS, KINDS
 from tests.relations.lift.unroll import unrolled
 
@@ -179,3 +180,14 @@ def test_constants_that_many_relations_share():
     text = "".join(f"y{t} = {0.5 if t < 30 else 0.7}*x{t}\n" for t in range(1, 100))
     program = same(text)
     assert count(program) == 2
+
+
+def test_a_slip_of_the_lifting_leaves_the_program_as_it_stands(monkeypatch):
+    text = "".join(f"y{k} = 2*x{k}\n" for k in range(1, 9))
+    monkeypatch.setattr(lifting, "STRICT", False)
+    monkeypatch.setattr(lifting, "assemble", lambda *_: {}["no such thing"])
+    program = hvm.compile(text)
+    assert "lifting failed inside (KeyError" in program.warnings[0]
+    assert program(x=range(8))["y"].tolist() == [2.0 * k for k in range(8)]
+    with pytest.raises(hvm.HvmError):  # what is wrong with the program is said as ever
+        hvm.compile(text + "z = = 3\n")
