@@ -121,6 +121,9 @@ class Answers:
                 starts.setdefault(name, 0)
         starts |= self.plan.unknown
         used -= self.plan.unknown.keys()
+        guessed = {s.target.name: n for n, s in un.others if type(s) is S.Guess}
+        starts |= self.numbers(guessed.keys() - starts.keys())
+        used -= guessed.keys()
         for group in self.plan.ends:
             if all(n not in starts if n in un.elements else n in used for n in group):
                 starts.update(self.numbers(group))

@@ -42,7 +42,9 @@ class Cycles(Facts):
         self.solved = set()
         for group in self.cycles(found, lone, arrays):
             inside = group & arrays
-            if not any(is_head(name) for name in group):
+            # Few equations are solved as scalars: recurrences around them stay recurrences.
+            rows = sum(len(p.block.rows) for p in found if p.head in group and is_head(p.head))
+            if rows < LEAST:
                 places = self.apart(found, inside)
                 if places:
                     raise SetApart(places)

@@ -43,11 +43,12 @@ class Facts:
         self._away: list[Block] = []
         self._away_others: list[tuple[int, S.Statement]] = []
         self._uses()
+        self.known = self.all_members(frozenset(known))  # what is set from outside
         self._drop(frozenset(known), frozenset(free))
         self._determine()
         self.unknown = Unknowns(self, frozenset(known), frozenset(find)).find()
-        self._unsolved(self.all_members(frozenset(known)))
-        self.left_out = self._left_out(self.all_members(frozenset(known)))
+        self._unsolved(self.known)
+        self.left_out = self._left_out(self.known)
         self._bar()
 
     def places(self, head: str, subs: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ from math import prod
 
 import numpy as np
 
+from hvm_vm.language import syntax as S
+
 from .absorb import absorbed, has_run
 from .cycles import Cycles, SetApart
 from .dots import elements
@@ -105,6 +107,8 @@ class Planner(Cycles, Imports):
                 if filled:
                     done = self.places(piece.head, np.concatenate(filled))
                     open_ = open_ & ~np.isin(places, done)
+                if self.unknown:  # what is solved for has no explicit relation
+                    open_ = open_ | self.unknowns(piece.head)[places]
                 if open_.any():  # another general relation: these become single ones
                     found[:] = [p for p in found if p is not piece]
                     axes = len(piece.block.left.columns)
@@ -261,6 +265,7 @@ class Planner(Cycles, Imports):
             else:
                 open_ = list(map(tuple, table[imported].tolist()))
                 made[head] = Array(head, lo, hi, "determined", open_, complete, count)
+        self._check_declared(made)
         # What array elements are read from comes last, so that scalars are inputs there.
         made = dict(sorted(made.items(), key=lambda a: a[0] in self.sources))
         kept = [n for n, _ in self.unrolled.others]
@@ -280,6 +285,22 @@ class Planner(Cycles, Imports):
         solved = self.solved | {h for h, a in made.items() if a.kind == "unknown"}
         return Plan(self.unrolled, made, relations, sorted(kept), self.used, self.reasons,
                     self.dropped, self.unknown, self.sources, solved, self.ends(), self.left_out)
+
+    def _check_declared(self, made: dict[str, Array]) -> None:
+        """In a file with `given` lines, inputs that are declared nowhere are an error: the ordinary
+        way tells it."""
+        un = self.unrolled
+        given = [s for _, s in un.others if type(s) is S.Given]
+        if not given:
+            return
+        listed = {*self.known, *self.all_members(
+            frozenset(i.name for s in given for i in s.items))}
+        for head, array in made.items():
+            defaults = un.defaults.get(head)
+            literal = set() if defaults is None else set(map(tuple, defaults.subscripts.tolist()))
+            for subs in array.imports:
+                if subs not in literal and un.name(head, subs) not in listed:
+                    raise Unliftable("an input is not declared")
 
 
 def most_singles(rows: int) -> int:

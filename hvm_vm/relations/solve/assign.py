@@ -83,6 +83,7 @@ def assign(
     left = {id(r) for r in result.left}
     told = {*outside, *out.relations, *resolver.sizes.values, *out.indices}
     if idle := [r for r in dropped if id(r) in left and told.issuperset(speaks.reached(r))]:
+        idle.sort(key=lambda r: r.span.start)
         names = dict.fromkeys(r.lhs.name for r in idle)
         warn_of_left(list(names), idle[0].span, report)
     matching.holds = [row.unknowns for row in rows]

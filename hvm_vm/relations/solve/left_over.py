@@ -91,10 +91,11 @@ def wanted(rows: list[Row], out: Outline, seen: Survey, asked: set[str], finds: 
 def warn_of_left(names: list[str], span: Span, report: Report) -> None:
     """Say that relations of `names`, which are set from outside, hold nothing but what is, too.
     `span`: the first one's."""
-    more = "" if len(names) == 1 else f", and so are those of {len(names) - 1} more names"
+    rest = len(names) - 1
+    more = f", and so are those of {rest} more name{'s' * (rest > 1)}" if rest else ""
     report.warning(
-        f"`{report.quote(span)}` is left out{more}: {names[0]} is set from outside, and so is all"
-        " else in it",
+        f"`{report.quote(span)}` is left out{more}: {names[0]} is set from outside, and all else"
+        " in it is known",
         span,
         help="to be told whether it holds, write check in front of it; or leave one of its names"
         " unset, to have it solved for that",

@@ -191,3 +191,31 @@ def test_a_slip_of_the_lifting_leaves_the_program_as_it_stands(monkeypatch):
     assert program(x=range(8))["y"].tolist() == [2.0 * k for k in range(8)]
     with pytest.raises(hvm.HvmError):  # what is wrong with the program is said as ever
         hvm.compile(text + "z = = 3\n")
+
+
+def test_a_check_of_a_temporary_keeps_it():
+    lines = [f"s{i} = s{i - 1} + a{i}" for i in range(1, 31)]
+    lines += ["s0 = 1", "check s25 = s24 + a25", *(f"a{i} = {i % 5}" for i in range(1, 31))]
+    text = "\n".join(lines) + "\n"
+    for known in (set(), {"a11"}, {"a25", "a24"}):
+        program = hvm.compile(text, known=known)
+        assert "s25" not in program.inputs and "s24" not in program.inputs
+        found = program({name: 7.0 for name in known})
+        own = [7.0 if f"a{i}" in known else i % 5 for i in range(1, 31)]
+        assert found["s30"] == pytest.approx(1 + sum(own))
+
+
+def test_recurrences_around_few_equations_stay_recurrences():
+    lines = [f"x{i} = x{i - 1} + 0.1*sin(y{i - 1})" for i in range(1, 13)]
+    lines += [f"y{i} = y{i - 1} - 0.1*x{i - 1}" for i in range(1, 13) if i != 7]
+    lines += ["y6 - 0.1*x6 = y7^3", "x0 = 1", "y0 = 0.5", "guess y7 = 1"]
+    for known in (set(), {"y4"}):
+        program = hvm.compile("\n".join(lines) + "\n", known=known)
+        assert "system" not in [i.op for i in program.module.code]
+        x, y = [1.0], [0.5]
+        for i in range(1, 13):
+            x.append(x[-1] + 0.1 * np.sin(y[-1]))
+            y.append(y[-1] - 0.1 * x[-2])
+            y[-1] = np.cbrt(y[-1]) if i == 7 else 2.0 if f"y{i}" in known else y[-1]
+        found = program({name: 2.0 for name in known})
+        assert found["x12"] == pytest.approx(x[12]) and found["y12"] == pytest.approx(y[12])

@@ -27,10 +27,12 @@ def inlined(statements: Iterable[tuple[int, str]], wanted: set[str]) -> dict[int
     definition: dict[str, int] = {}
     uses: dict[str, tuple[str, re.Match] | None] = {}  # the one use: who, and where
     twice: set[str] = set()
+    wanted = set(wanted)
     for number, text in texts.items():
         left, equals, right = text.partition("=")
         name = left.strip()
         if not equals or not name.isidentifier():
+            wanted.update(m[1] for m in WORD.finditer(text))  # checks and the like
             continue
         if name in definition:
             twice.add(name)
@@ -54,7 +56,7 @@ def inlined(statements: Iterable[tuple[int, str]], wanted: set[str]) -> dict[int
         for number, text in texts.items():
             left, _, right = text.partition("=")
             if left.strip() not in done:
-                new = _put(right, done)
+                new = _put(right, done) if left.strip() in definition else right
                 found[number] = text if new == right else f"{left}={new}"
     except OverflowError:
         return None
