@@ -49,11 +49,12 @@ def left_out(
 
 def _is_open(name: str, read: dict[str, list[str]], settled: set[str],
              open_: dict[str, bool]) -> bool:
-    """Whether a name is unknown, or computed from what is. `open_`: the answers so far."""
+    """Whether a name is unknown or a default, or computed from such. `open_`: the answers so
+    far."""
     work = [name]
     while work:
         here = work[-1]
-        if here in settled or here not in read:
+        if here in settled or not read.get(here):  # nothing determines it, or it is a default
             open_[here] = here not in settled
             work.pop()
             continue

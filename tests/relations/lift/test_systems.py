@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import hvm_vm as hvm
 from hvm_vm.compiling.building import _compile, _source
-from tests.relations.lift.mutations import mutated
+from tests.relations.lift.mutations import NAME, mutated
 from tests.relations.lift.test_lifting import count
 
 
@@ -260,7 +260,7 @@ def kinds(n: int) -> dict[str, list[str]]:
             "industries": industries(n), "loop": loop}
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_lifted_and_scalar_systems_agree(seed):
     draw = random.Random(seed)
@@ -268,14 +268,20 @@ def test_lifted_and_scalar_systems_agree(seed):
     text = shuffled(found[draw.choice(sorted(found))], seed)
     if draw.random() < 0.8:
         text = mutated(text, draw)
+    names = sorted(set(NAME.findall(text)))
+    known = frozenset(draw.sample(names, draw.choice((0, 0, 0, 1, 1, 2, 4))))
+    for form in ("find {}", "guess {} = 0.7", "given {}", "check {} < 1e9"):
+        if draw.random() < 0.1:
+            text += form.format(draw.choice(names)) + "\n"
     try:
-        plain = _compile(_source(text), frozenset(), frozenset(), (), lift=False)
+        plain = _compile(_source(text), known, frozenset(), (), lift=False)
     except hvm.HvmError as error:
         with pytest.raises(hvm.HvmError) as lifted:
-            hvm.compile(text)
+            hvm.compile(text, known=known)
         assert str(lifted.value) == str(error)
         return
-    program = hvm.compile(text)
+    program = hvm.compile(text, known=known)
+    assert program.warnings == plain.warnings
     values = {n: draw.uniform(0.5, 1) for n in plain.inputs if n not in with_defaults(plain)}
     try:
         wanted = plain(values, engine="jit")
