@@ -8,7 +8,7 @@ from hvm_vm.lowering.lanes import is_plain
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.recognise.match import Match
 from hvm_vm.lowering.restoring import restore
-from hvm_vm.lowering.terms import Ix, Term
+from hvm_vm.lowering.terms import HAS_REDUCE, Ix, Term, conjuncts
 
 
 def rewrite(selection, name: str, body: Term, guard: Term, place) -> Term:
@@ -17,11 +17,26 @@ def rewrite(selection, name: str, body: Term, guard: Term, place) -> Term:
     if not chosen:
         return body
     canon, t = selection.program.canon, selection.program.terms
+    memo: dict[tuple[int, int], Term] = {}
 
-    def change(node: Term) -> Term | None:
-        match = chosen.get(node.id)
-        if match is None:
-            return None
+    def walk(node: Term, guard: Term) -> Term:
+        if not node.args:
+            return node
+        key = node.id, guard.id
+        if key not in memo:
+            match = chosen.get(node.id)
+            memo[key] = inside(node, guard) if match is None else whole(node, match, guard)
+        return memo[key]
+
+    def inside(node: Term, guard: Term) -> Term:
+        if node.op not in ("if", "guard") or node.args[0].flags & HAS_REDUCE:
+            return t.rebuild(node, tuple(walk(a, guard) for a in node.args))
+        test = node.args[0]  # what a branch holds need not exist where another is taken
+        tests = (test,) if node.op == "guard" else (test, t.apply("not", test))
+        return t.rebuild(node, (test, *(walk(a, t.both(guard, own)) for a, own in zip(
+            node.args[1:], tests, strict=True))))
+
+    def whole(node: Term, match: Match, guard: Term) -> Term:
         acc = _build(selection, name, node, match, guard, place)
         out = acc
         if match.factor is not t.one:
@@ -32,7 +47,7 @@ def rewrite(selection, name: str, body: Term, guard: Term, place) -> Term:
             out = t.apply("if", restore(canon, match.defined), out, t.const(math.nan))
         return out
 
-    return t.replace(body, change)
+    return walk(body, guard)
 
 
 def _build(selection, owner: str, node: Term, match: Match, guard: Term, place) -> Term:
@@ -67,7 +82,7 @@ def _build(selection, owner: str, node: Term, match: Match, guard: Term, place) 
         roots.setdefault("epsilon", t.zero)
     dims = [Space(i, i.lo, i.hi, roles.get(i, "o")) for i in free]
     dims += [Space(i, i.lo, i.hi, r) for i, r in roles.items() if i not in free]
-    stored = [_stored(selection, owner, o, dims, place) for o in operands]
+    stored = [_stored(selection, owner, o, guard, dims, place) for o in operands]
     operation = Operation(match.kind, dims, roots, name, arguments, guard, place, stored)
     selection.of[name] = [operation]
     selection.register(operation)
@@ -82,9 +97,12 @@ def _named(node: Term, match: Match) -> dict[Ix, Ix]:
     return {attended[0]: node.data[1][0]}
 
 
-def _stored(selection, owner: str, operand: Term, dims: list[Space], place) -> Term:
-    """An operand that the core can read: a plain reference, or a temporary."""
+def _stored(selection, owner: str, operand: Term, guard: Term, dims: list[Space], place) -> Term:
+    """An operand that the core can read: a plain reference, or a temporary, also for what exists
+    under the guard only."""
     program, t = selection.program, selection.program.terms
+    if guard is not t.true and not program.safe(operand):
+        operand = t.guard(t.both(*(p for p in conjuncts(guard) if p.free <= operand.free)), operand)
     if is_plain(operand) and program.infos[operand.data].type == "float":
         return operand
     order = [d.ix for d in dims if d.ix in operand.free]

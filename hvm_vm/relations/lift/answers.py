@@ -104,7 +104,8 @@ class Answers:
             subs = block.rows[:, list(left.columns)]
             self.note(left.head, subs, numbers, starts)
         for head, defaults in un.defaults.items():
-            self.note(head, defaults.subscripts, defaults.statements, starts)
+            if un.names[head]:  # else constants
+                self.note(head, defaults.subscripts, defaults.statements, starts)
         used: set[str] = {r.head for b in un.blocks for r in refs(b.right) if not r.columns}
         for number, statement in un.others:
             if type(statement) is not S.Relation:

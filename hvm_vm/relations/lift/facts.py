@@ -16,9 +16,9 @@ from .implicit import is_equation, is_implicit
 from .left_out import left_out
 from .members import Unliftable, coded, radix_of
 from .read import Unrolled
-from .skeleton import Block, refs
+from .skeleton import Block
 from .statements import determined, expressions, in_subscripts, names_in
-from .unknowns import Unknowns
+from .unknowns import Unknowns, names_of_rows
 
 MOST_STARTS = 8  # members of an array whose guesses are unlike those of most
 
@@ -44,11 +44,13 @@ class Facts:
         self._away_others: list[tuple[int, S.Statement]] = []
         self._uses()
         self.known = self.all_members(frozenset(known))  # what is set from outside
+        self.find = self.all_members(frozenset(find))
         self._drop(frozenset(known), frozenset(free))
         self._determine()
         self.unknown = Unknowns(self, frozenset(known), frozenset(find)).find()
-        self._unsolved(self.known)
-        self.left_out = self._left_out(self.known)
+        superseded = self._superseded()
+        self._unsolved(superseded)
+        self.left_out = left_out(self.unrolled, superseded, self.known)
         self._bar()
 
     def places(self, head: str, subs: np.ndarray) -> np.ndarray:
@@ -105,11 +107,18 @@ class Facts:
         return (type(statement) is S.Relation and type(statement.lhs) is S.Name
                 and statement.lhs.name in names and statement.lhs.name in self.unrolled.elements)
 
-    def _left_out(self, known: frozenset[str]) -> dict[str, int]:
+    def _superseded(self) -> list[tuple[str, list[str], int]]:
+        """The relations of scalars that are set from outside, but for defaults: the scalar, what it
+        reads, and the statement."""
         un = self.unrolled
-        plain = [b for b in un.blocks if not b.left.columns and b.left.head in known]
-        others = [o for o in un.others if known.intersection(determined(o[1]))]
-        return left_out(un, [*self._away, *plain], [*self._away_others, *others], known)
+        plain = [b for b in un.blocks if not b.left.columns and b.left.head in self.known]
+        rows = [(name, read, int(number)) for block in (*self._away, *plain)
+                for (name, read), number in zip(
+                    names_of_rows(block, un), block.statements.tolist(), strict=True)]
+        rows += [(name, names_in(statement, left=False), number)
+                 for number, statement in (*self._away_others, *un.others)
+                 for name in determined(statement) if name in self.known]
+        return [row for row in rows if row[1]]
 
     def _drop_defaults(self, head: str, gone: np.ndarray) -> None:
         old = self.unrolled.defaults[head]
@@ -164,20 +173,17 @@ class Facts:
         return np.array([names.get(tuple(s)) in self.unknown
                          for s in self.members[head].tolist()], bool)
 
-    def _unsolved(self, known: frozenset[str]) -> None:
+    def _unsolved(self, superseded: list[tuple[str, list[str], int]]) -> None:
         """A relation whose left side is set from outside may have to determine another of its
         names, and so may one whose left side is given: the ordinary way sees to that."""
         un = self.unrolled
         given = {i.name for _, s in un.others if type(s) is S.Given for i in s.items}
-        settled = {*known, *given, *CONSTANTS, *(b.left.head for b in un.blocks),
+        settled = {*self.known, *given, *CONSTANTS, *(b.left.head for b in un.blocks),
                    *(n for _, s in un.others for n in determined(s))}
-        for block in self._away:
-            unknown = {r.head for r in refs(block.right) if not r.columns} - settled
-            for head, subs in elements(block):
-                open_ = subs[~self.determined[head][self.places(head, subs)]]
-                unknown |= {un.name(head, tuple(s)) for s in open_.tolist()} - settled
-            if len(unknown) == 1:
-                raise Unliftable("a relation must be solved for another name")
+        rows = [(name, read, {n for n in read if n not in settled and not self._is_determined(n)})
+                for name, read, _ in superseded]
+        if any(unknown for _, _, unknown in rows):
+            self._check_needed(rows)
         for name in given & un.elements.keys():
             head, subs = un.elements[name]
             defaults = un.defaults.get(head)
@@ -185,6 +191,31 @@ class Facts:
                     defaults is None or not (defaults.subscripts == np.array(subs)).all(
                         axis=1).any()):
                 raise Unliftable("what is given is determined, too")
+
+    def _check_needed(self, rows: list[tuple[str, list[str], set[str]]]) -> None:
+        """Raise `Unliftable` where a relation of what is set may be needed for what it holds: it is
+        used elsewhere, or asked for, or nothing else uses what is set (see `solve.left_over`)."""
+        un = self.unrolled
+        uses: Counter[str] = Counter()
+        for block in (*un.blocks, *self._away):
+            for _, read in names_of_rows(block, un):
+                uses.update(read)
+        for _, statement in (*un.others, *self._away_others):
+            uses.update(names_in(statement, left=False))
+        finds = bool(self.find) or any(type(s) is S.Find for _, s in un.others)
+        asked = {*self.find, *(i.name for _, s in un.others if type(s) is S.Find for i in s.items)}
+        guessed = {s.target.name for _, s in un.others if type(s) is S.Guess}
+        for name, read, unknown in rows:
+            own = Counter(read)
+            if unknown and ((not finds and not uses[name]) or any(
+                    n in asked or n in guessed or uses[n] > own[n] for n in unknown)):
+                raise Unliftable("a relation may have to be solved for another name")
+
+    def _is_determined(self, name: str) -> bool:
+        if name not in self.unrolled.elements:
+            return False
+        head, subs = self.unrolled.elements[name]
+        return bool(self.determined[head][self.places(head, np.array([subs]))][0])
 
     def _mark(self, head: str, subs: np.ndarray) -> None:
         places = self.places(head, subs)

@@ -3,32 +3,22 @@ which is worth a warning, as they may not hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from hvm_vm.language import syntax as S
 from hvm_vm.relations.names import CONSTANTS
 
 from .dots import elements
 from .implicit import is_equation
 from .members import Unliftable
 from .read import Unrolled
-from .skeleton import Block
-from .statements import determined, names_in
-from .unknowns import names_of_rows, read_names
+from .statements import names_in
+from .unknowns import read_names
 
 
 def left_out(
-    un: Unrolled, blocks: Iterable[Block], others: Iterable[tuple[int, S.Statement]],
-    known: frozenset[str],
+    un: Unrolled, rows: list[tuple[str, list[str], int]], known: frozenset[str]
 ) -> dict[str, int]:
-    """Of the relations `blocks` and `others`, which do not hold any more as their scalars are among
-    the `known`, those that hold nothing but what is: the scalar and the statement. Raises
+    """Of the relations `rows` of scalars among the `known` (the scalar, what it reads, the
+    statement), those that hold nothing but what is known: the scalar and the statement. Raises
     `Unliftable` where nothing else reads what is set."""
-    rows = [(name, names, int(number)) for block in blocks for (name, names), number in zip(
-        names_of_rows(block, un), block.statements.tolist(), strict=True)]
-    rows += [(name, names_in(statement, left=False), number)
-             for number, statement in others for name in determined(statement)]
-    rows = [row for row in rows if row[1]]  # constants are defaults
     if not rows:
         return {}
     read, _ = read_names(un)

@@ -122,7 +122,8 @@ def read_names(un: Unrolled) -> tuple[dict[str, list[str]], dict[str, int]]:
 
 
 def names_of_rows(block: Block, un: Unrolled) -> list[tuple[str, list[str]]]:
-    """The name that each relation of a block determines, and those that it reads."""
+    """The name that each relation of a block determines (of equations, their head), and those that
+    it reads."""
     plain = [r.head for r in refs(block.right) if not r.columns]
     found = [(name, list(plain)) for name in left_names(block, un)]
     for head, table, rows in readings(block):
@@ -133,7 +134,7 @@ def names_of_rows(block: Block, un: Unrolled) -> list[tuple[str, list[str]]]:
 
 
 def left_names(block: Block, un: Unrolled) -> list[str]:
-    if not block.left.columns:
+    if not block.left.columns or is_equation(block):
         return [block.left.head] * len(block.rows)
     subs = block.rows[:, list(block.left.columns)]
     return [un.name(block.left.head, s) for s in map(tuple, subs.tolist())]
