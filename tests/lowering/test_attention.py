@@ -115,19 +115,25 @@ def test_weights_that_somebody_else_reads_are_kept(data):
     assert operations(text) == ["contract", "softmax", "contract", "copy"]
 
 
-@pytest.mark.parametrize("case", ["if(p <= T, {}, 7)", "if(p > T, 7, {})", "if(p > 1, 7, {})"])
-def test_queries_that_exist_under_a_condition_only(case):
+@pytest.mark.parametrize("scale", ["", "0.5*"])
+@pytest.mark.parametrize("case", [
+    "if(p <= T, {}, 7)", "if(p > T, 7, {})", "if(p > 1, 7, {})",
+    "if(p <= T and (p != 2 or j != 2), {}, 7)"])  # fmt: skip
+def test_queries_that_exist_under_a_condition_only(case, scale):
     import hvm_vm as hvm
 
-    whole = ("sum[u](exp(sum[i](K[u,i]*Q[p,i]))*V[u,j])/sum[w](exp(sum[i](K[w,i]*Q[p,i])))")
+    whole = (f"sum[u](exp({scale}sum[i](K[u,i]*Q[p,i]))*V[u,j])"
+             f"/sum[w](exp({scale}sum[i](K[w,i]*Q[p,i])))")
     text = HEAD.replace("O[t,i]", "O[p,j]") + "index p : 1..T+2\nO[p,j] = " + case.format(whole)
     program = hvm.compile(text)
     assert "attention" in [one.op for one in program.module.code]
     rng = np.random.default_rng(0)
     q, k, v = rng.normal(size=(3, 4, 3))
-    weights = np.exp(q @ k.T)
+    weights = np.exp(q @ k.T * (0.5 if scale else 1))
     wanted = np.full((6, 3), 7.0)
     shown = 1 if "> 1" in case else 4
     wanted[:shown] = (weights @ v / weights.sum(axis=1, keepdims=True))[:shown]
+    if "j != 2" in case:
+        wanted[1, 1] = 7
     for engine in ("reference", "jit"):
         np.testing.assert_allclose(program(Q=q, K=k, V=v, engine=engine)["O"], wanted, rtol=1e-12)

@@ -63,11 +63,14 @@ def _build(selection, owner: str, node: Term, match: Match, guard: Term, place) 
 
     roots = {k: restored(r) for k, r in match.roots.items()}
     operands = [restored(o) for o in match.operands]
-    if all(program.safe(r) for r in (*roots.values(), *operands)):
-        guard = t.true
+    under = t.true if all(map(program.safe, operands)) else guard  # what is stored exists there
+    guard = t.true if all(map(program.safe, roots.values())) else guard
+    if match.kind == "attention":  # a score is the same for all elements of a value
+        scored = operands[0].free | operands[1].free
+        guard = t.both(*(p for p in conjuncts(guard) if p.free <= scored))
     free = sorted(match.free | guard.free, key=lambda i: i.number)
     arguments = tuple(t.index(i) for i in free)
-    key, old = selection.shared(node, guard, free)
+    key, old = selection.shared(node, t.both(guard, under), free)
     if old is not None:
         return t.ref(old, arguments)
     name = selection.temp(match.kind, owner, free, False, place)
@@ -82,7 +85,7 @@ def _build(selection, owner: str, node: Term, match: Match, guard: Term, place) 
         roots.setdefault("epsilon", t.zero)
     dims = [Space(i, i.lo, i.hi, roles.get(i, "o")) for i in free]
     dims += [Space(i, i.lo, i.hi, r) for i, r in roles.items() if i not in free]
-    stored = [_stored(selection, owner, o, guard, dims, place) for o in operands]
+    stored = [_stored(selection, owner, o, under, dims, place) for o in operands]
     operation = Operation(match.kind, dims, roots, name, arguments, guard, place, stored)
     selection.of[name] = [operation]
     selection.register(operation)
