@@ -14,6 +14,7 @@ from hvm_vm.bytecode.module import Module
 from hvm_vm.bytecode.regions import result_count
 from hvm_vm.engines.solved import Solved
 from hvm_vm.engines.solving.memory import HUGE
+from hvm_vm.engines.solving.relations import is_linear
 from hvm_vm.engines.words import listed, printable
 
 
@@ -101,9 +102,12 @@ def _report(module: Module, pc: int, told: Solved, time_ns: int | None) -> Solve
     if 0 <= one.source < len(module.sources):
         span = module.sources[one.source]
         source += f":{span.line}:{span.column}"
+    # One step of Newton's is all that a linear block takes.
+    linear = one.op == "solve" and is_linear(descriptor, count)
     return SolveReport(
         pc, names, tuple(relations), told.iterations,
-        told.condition if not told.condition >= HUGE else inf, told.method, told.points,
+        told.condition if not told.condition >= HUGE else inf,
+        "linear" if linear else told.method, told.points,
         told.multiple, told.unsolved,
         {n: c for n, c in zip(names, told.at_bounds, strict=False) if c}, time_ns, source)
 

@@ -239,6 +239,8 @@ def test_report_shows_how_well_each_solve_holds(hvm, tmp_path):
         assert "solved for x and y: Newton, " in done.err and "condition " in done.err
         assert "  line  residual  relative  relation\n" in done.err and "  x*y = 6\n" in done.err
         assert "bound" not in done.err and "warning" not in done.err
+    path.write_text("2*x + y = s\nx - y = 1\n")
+    assert "solved for x and y: linear, " in hvm("run", path, "--set", "s=5", "--report").err
     path.write_text("x + 1 = s\n")
     assert "nothing had to be solved" in hvm("run", path, "--set", "s=5", "--report").err
 

@@ -230,7 +230,7 @@ class _Assembly(Answers):
                 name = self.un.names[head][subs]
                 self.imported.append(name)
                 left = S.Subscript(self.names[head], tuple(map(integer, subs)))
-                found.append(S.Relation(left, S.Name(name), span=self.place(head)))
+                found.append(S.Relation(left, S.Name(name), span=self.spot(name)))
         return found
 
     def guesses(self) -> list[S.Guess]:
