@@ -63,11 +63,15 @@ def _build(selection, owner: str, node: Term, match: Match, guard: Term, place) 
 
     roots = {k: restored(r) for k, r in match.roots.items()}
     operands = [restored(o) for o in match.operands]
+    if guard is not t.true and not all(map(program.safe, (*roots.values(), *operands))):
+        guard = restore(canon, canon.of(guard))  # as a conjunction, where it is one
     under = t.true if all(map(program.safe, operands)) else guard  # what is stored exists there
     guard = t.true if all(map(program.safe, roots.values())) else guard
+    # What is taken together exists together: parts about its own indices only narrow the use.
+    batch = {i for i in guard.free if roles.get(i, "o") == "o"}
     if match.kind == "attention":  # a score is the same for all elements of a value
-        scored = operands[0].free | operands[1].free
-        guard = t.both(*(p for p in conjuncts(guard) if p.free <= scored))
+        batch &= operands[0].free | operands[1].free
+    guard = t.both(*(p for p in conjuncts(guard) if p.free <= batch))
     free = sorted(match.free | guard.free, key=lambda i: i.number)
     arguments = tuple(t.index(i) for i in free)
     key, old = selection.shared(node, t.both(guard, under), free)

@@ -301,8 +301,8 @@ class _Assembly(Answers):
             for head, _ in inputs:
                 if not set(self.un.names[head].values()) <= listed:
                     raise Unliftable("an input is not declared")
-        elif not inputs:
-            return []
+        elif not inputs and not (self.plan.solved and self.imported):
+            return []  # else imports of systems are told to be no unknowns
         items = [i for g in own for i in g.items
                  if i.name not in self.elements or i.name in self.imported]
         arrays = [S.GivenItem(self.names[h], self.axes(a), name_span=self.place(h),

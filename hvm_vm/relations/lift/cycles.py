@@ -64,8 +64,11 @@ class Cycles(Facts):
                 and arrays.intersection(c)]
 
     def _is_solved(self, heads: set[str]) -> bool:
-        """Whether most of the scalars of arrays that depend on themselves do so, too."""
-        count = sum(int(self.determined[h].sum()) for h in heads)
+        """Whether most of the scalars of arrays that depend on themselves do so, too (but for
+        defaults, which depend on nothing)."""
+        defaults = self.unrolled.defaults
+        count = sum(int(self.determined[h].sum()) - len(
+            defaults[h].subscripts if h in defaults else ()) for h in heads)
         cyclic = sum(int(self.graph.cyclic(h).sum()) for h in heads)
         return cyclic >= LEAST and 2 * cyclic >= count
 

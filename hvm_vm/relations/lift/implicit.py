@@ -98,7 +98,7 @@ def _table(candidate: list[Ref], rows: np.ndarray) -> np.ndarray:
 
 def _candidates(tree: Op) -> dict[tuple[str, str], list[Ref]]:
     """Scalars whose subscripts may stand for a relation's: one that is alone on its side, one that
-    is alone of its array, or (the least of) those of an array."""
+    is alone of its array, (the least of) those of an array, or any."""
     found: dict[tuple[str, str], list[Ref]] = {}
     for side in tree.args:
         own = [r for r in refs(side) if r.columns]
@@ -110,4 +110,8 @@ def _candidates(tree: Op) -> dict[tuple[str, str], list[Ref]]:
             heads.setdefault(ref.head, []).append(ref)
     for head in sorted(heads, key=lambda h: (len(heads[h]) > 1, h)):
         found["array", head] = heads[head]
+    every = [ref for head in sorted(heads) for ref in heads[head]]
+    if len(every) > 1:  # in a ring the least of two neighbours tells none apart
+        for k, ref in enumerate(every):
+            found["scalar", str(k)] = [ref]
     return found
