@@ -30,8 +30,9 @@ from hvm_vm.engines.slices import part_of
 from hvm_vm.engines.solving import memory
 from hvm_vm.engines.solving.relations import DEFAULT_START, all_given, entries, is_linear
 
-LANES = 512        # points that are solved side by side,
-NUMBERS = 1 << 18  # and the numbers of a block, at most (or one point's)
+# Points that are solved side by side: no multiple of 4 KiB apart, or a cache has places for few.
+LANES = 448
+NUMBERS = 1 << 18  # of a block, at most (or one point's)
 
 
 def solve(bound, one, block, precision, threads) -> list[Step]:
