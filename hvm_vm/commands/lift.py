@@ -4,8 +4,8 @@
   hvm lift unrolled.hmp > indexed.hmp
 
 What is printed is HMP that compiles to the same instructions. Relations that follow no common rule
-stay as they are; why is said on standard error. A program in which nothing repeats is printed as it
-is.
+stay as they are; why is said on standard error. A program of which nothing is lifted is printed as
+it is, and why is said there, too.
 """
 
 from __future__ import annotations

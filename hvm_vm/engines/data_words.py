@@ -28,10 +28,8 @@ def not_finite(
             bad = values[~np.isfinite(values)] if values.dtype.kind == "f" else values[:0]
             if bad.size:
                 name = printable(module.registers[access.register].name)
-                what = "NaN" if np.isnan(bad).any() else "infinite"
-                if values.size > 1:
-                    what = "NaN" if what == "NaN" else "infinity"
-                found.setdefault(name, f"{name} {'is' if values.size == 1 else 'holds'} {what}")
+                verb, infinite = ("is", "infinite") if values.size == 1 else ("holds", "infinity")
+                found[name] = f"{name} {verb} {'NaN' if np.isnan(bad).any() else infinite}"
     return listed(list(found.values()), most=MOST)
 
 

@@ -13,7 +13,8 @@ from .implicit import is_equation
 from .imports import Array
 from .members import Unliftable
 from .skeleton import refs
-from .statements import determined, expressions
+from .statements import expressions
+from .unknowns import read_names
 
 
 class Answers:
@@ -134,21 +135,10 @@ class Answers:
 
     def numbers(self, names: set[str]) -> dict[str, int]:
         """The statements that determine scalars, or 0 for what is set from outside instead."""
-        un = self.un
-        found = dict.fromkeys(names, 0)
-        for block in un.blocks:
-            if is_equation(block):
-                continue
-            subs = map(tuple, block.rows[:, list(block.left.columns)].tolist())
-            for place, number in zip(subs, block.statements.tolist(), strict=True):
-                name = un.name(block.left.head, place) if place else block.left.head
-                if name in names:
-                    found[name] = number
-        for number, statement in un.others:
-            for name in determined(statement):
-                if name in names:
-                    found[name] = number
-        return found
+        if not names:
+            return {}
+        _, numbers = read_names(self.un)
+        return {name: numbers.get(name, 0) for name in names}
 
     def note(self, head: str, subs: np.ndarray, numbers, starts: dict[str, int]) -> None:
         table = self.un.members[head]

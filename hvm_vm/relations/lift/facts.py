@@ -180,7 +180,7 @@ class Facts:
         given = {i.name for _, s in un.others if type(s) is S.Given for i in s.items}
         settled = {*self.known, *given, *CONSTANTS, *(b.left.head for b in un.blocks),
                    *(n for _, s in un.others for n in determined(s))}
-        rows = [(name, read, {n for n in read if n not in settled and not self._is_determined(n)})
+        rows = [(name, read, {n for n in read if n not in settled and not self.is_determined(n)})
                 for name, read, _ in superseded]
         if any(unknown for _, _, unknown in rows):
             self._check_needed(rows)
@@ -211,7 +211,8 @@ class Facts:
                     n in asked or n in guessed or uses[n] > own[n] for n in unknown)):
                 raise Unliftable("a relation may have to be solved for another name")
 
-    def _is_determined(self, name: str) -> bool:
+    def is_determined(self, name: str) -> bool:
+        """Whether a name is that of an element which something determines."""
         if name not in self.unrolled.elements:
             return False
         head, subs = self.unrolled.elements[name]

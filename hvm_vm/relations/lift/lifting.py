@@ -23,7 +23,7 @@ from .assemble import Lifted, assemble
 from .cycles import SetApart
 from .extents import extended
 from .implicit import is_implicit
-from .members import Unliftable
+from .members import Slip, Unliftable
 from .plan import Planner
 from .read import read
 from .scan import LITERAL, Scan, file_spans, scan, source_text
@@ -59,17 +59,10 @@ def build_lifted(
         diagnostics.raise_if_errors()
     try:
         return _whole(source, file, scanned, known, free, find, diagnostics)[1], file
+    except Slip as slip:
+        diagnostics.warning(f"{slip}; the program is compiled as it stands")
     except Unliftable:
         pass  # as it stands, then
-    except HvmError:
-        raise
-    except Exception as error:
-        # A slip of ours must not take a program away from its owner, who can do without lifting.
-        if STRICT:
-            raise
-        diagnostics.warning(
-            f"lifting failed inside ({type(error).__name__}: {error}), so the program is compiled"
-            " as it stands; please report this with the program")
     if file is None:
         file = parse(source, diagnostics)
         diagnostics.raise_if_errors()
@@ -91,8 +84,21 @@ def lift(
                   Diagnostics(source))[0]
 
 
-def _whole(source, file, scanned, known, free, find, diagnostics) -> tuple[Lifted, System]:
+def _whole(*arguments) -> tuple[Lifted, System]:
     """The lifted file with its system, which is that of the scalars. Raises `Unliftable`."""
+    try:
+        return _with_system(*arguments)
+    except (Unliftable, HvmError):
+        raise
+    except Exception as error:
+        # A slip of ours must not take a program away from its owner, who can do without lifting.
+        if STRICT:
+            raise
+        raise Slip(f"lifting failed inside ({type(error).__name__}: {error}); please report this"
+                   " with the program") from error
+
+
+def _with_system(source, file, scanned, known, free, find, diagnostics) -> tuple[Lifted, System]:
     with paused():
         lifted = _lift(source, file, scanned, known, free, find)
     system = _system(lifted, source, known, free, diagnostics)

@@ -23,6 +23,10 @@ class Unliftable(Exception):
     """Why nothing of a file can be lifted; it is compiled as it stands."""
 
 
+class Slip(Unliftable):
+    """Lifting itself failed, which is no matter of the file's."""
+
+
 @dataclass
 class Spelling:
     """How the scalars of one skeleton name elements of `head`: by their numbers as they are, or

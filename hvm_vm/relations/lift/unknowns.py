@@ -98,11 +98,7 @@ class Unknowns:
         return self._facts.all_members(frozenset(found)) | guessed
 
     def _is_determined(self, name: str) -> bool:
-        if name not in self._un.elements:
-            return name in self._plain
-        head, subs = self._un.elements[name]
-        place = self._facts.places(head, np.array([subs]))
-        return bool(self._facts.determined[head][place][0])
+        return name in self._plain or self._facts.is_determined(name)
 
 
 def read_names(un: Unrolled) -> tuple[dict[str, list[str]], dict[str, int]]:

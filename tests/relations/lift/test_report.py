@@ -48,3 +48,16 @@ def test_a_program_that_does_not_repeat(tmp_path, capsys):
     path.write_text("y = 2*x\n")
     text, messages = run(capsys, "lift", path)
     assert text == "y = 2*x\n" and "nothing is lifted" in messages
+
+
+def test_a_slip_of_the_lifting_is_no_traceback(tmp_path, capsys, monkeypatch):
+    from hvm_vm.relations.lift import lifting
+
+    path = tmp_path / "many.hmp"
+    path.write_text("".join(f"y{k} = 2*x{k}\n" for k in range(1, 9)))
+    monkeypatch.setattr(lifting, "STRICT", False)
+    monkeypatch.setattr(lifting, "assemble", lambda *_: {}["no such thing"])
+    text, messages = run(capsys, "lift", path)
+    assert text == path.read_text() and "lifting failed inside (KeyError" in messages
+    text, _ = run(capsys, "explain", path)
+    assert "lifted" not in text
