@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hvm_vm.bytecode import isa
+from hvm_vm.bytecode.isa import STORED, WALKED
 from hvm_vm.engines.bound import Bound, BoundInstruction, nodes_under, result_places
 from hvm_vm.engines.operands import operands_read, shown
 from hvm_vm.engines.reference_lanes import Lanes
@@ -144,7 +145,7 @@ def _search(program, given: Mapping[str, object], how: dict, infinite: bool) -> 
 def _made(bound: Bound, one: BoundInstruction, arrays, infinite: bool) -> NanOrigin | None:
     """The origin of a value of this instruction's results that is not finite, if it is here."""
     module = bound.program.module
-    free = [d for d, role in enumerate(one.roles) if role in "on"]
+    free = [d for d, role in enumerate(one.roles) if role in STORED]
     for k in range(result_places(one)):
         access = one.accesses[k]
         array = arrays[access.register]
@@ -162,11 +163,11 @@ def _made(bound: Bound, one: BoundInstruction, arrays, infinite: bool) -> NanOri
             shape = [-1 if a == axis else 1 for a in range(len(free))]
             offsets = offsets + access.strides[d] * np.arange(one.extents[d]).reshape(shape)
         values = array.reshape(-1)[np.broadcast_to(offsets, extents)]
-        for point in np.argwhere(test(values))[:MOST_POINTS]:
+        for point in _computed_first(np.argwhere(test(values)), [one.roles[d] for d in free]):
             here = one
             for d, counter in zip(free, point, strict=True):
                 # Along a normalised dimension every point has a part in every result.
-                if one.roles[d] == "o":
+                if one.roles[d] in "o" + WALKED:
                     here = part_of(here, d, int(counter), int(counter) + 1)
             operands = operands_read(module, here, arrays, root)
             if any(test(np.asarray(value, float)).any() for _, value in operands):
@@ -174,6 +175,15 @@ def _made(bound: Bound, one: BoundInstruction, arrays, infinite: bool) -> NanOri
             made = float(values[tuple(point)])
             return _origin(bound, one, k, tuple(map(int, point)), operands, made)
     return None
+
+
+def _computed_first(points: np.ndarray, roles: Sequence[str]) -> np.ndarray:
+    """Some of the points of an instruction, those of a scan's first steps before the others."""
+    for axis, role in enumerate(roles):
+        if role in WALKED:
+            step = points[:, axis] if role == "f" else -points[:, axis]
+            points = points[np.argsort(step, kind="stable")]
+    return points[:MOST_POINTS]
 
 
 def _not_finite(array: np.ndarray) -> np.ndarray:
@@ -191,7 +201,7 @@ def _origin(bound: Bound, one: BoundInstruction, k: int, point: tuple[int, ...],
             made: float) -> NanOrigin:
     """Result `k` of the instruction is `made` at these counters of its free dimensions."""
     module, register = bound.program.module, one.accesses[k].register
-    free = [d for d, role in enumerate(one.roles) if role in "on"]
+    free = [d for d, role in enumerate(one.roles) if role in STORED]
     names = tuple(one.names[d] for d in free)
     values = tuple(p + one.los[d] for p, d in zip(point, free, strict=True))
     variable = module.registers[register].name

@@ -14,7 +14,8 @@ from hvm_vm.bytecode import isa, limits
 from hvm_vm.errors import BytecodeError
 
 # The clause that declares dimensions of each role.
-ROLE_WORDS = {"o": "over", "r": "reduce", "n": "along", "u": "attend", "c": "features"}
+ROLE_WORDS = {"o": "over", "r": "reduce", "n": "along", "u": "attend", "c": "features",
+              "f": "forward", "b": "backward"}
 ROLE_OF_WORD = {word: role for role, word in ROLE_WORDS.items()}
 # The clauses that name an expression or a setting.
 CLAUSES = (

@@ -126,3 +126,33 @@ def disjoint(a: Access, b: Access) -> bool:
         if None not in steps and gap % gcd(*steps):
             return True
     return False
+
+
+def stored_before(load: Access, store: Access, dims: Sequence[Dim], walked: Sequence[int]) -> bool:
+    """Whether the element that a scan loads is provably stored, if by `store` at all, at an earlier
+    point of the dimensions `walked`: behind along the first of them along which it is not level."""
+    for d in walked:
+        behind = _behind(load, store, d, dims[d].role == "f")
+        if behind is not False:
+            return bool(behind)
+    return False
+
+
+def _behind(load: Access, store: Access, d: int, forward: bool) -> bool | None:
+    """Whether a load is behind a store along a walked dimension (False: level with it); None when
+    that cannot be told."""
+    level = None
+    for read, written in zip(load.axes, store.axes, strict=True):
+        if read is None or len(written.terms) != 1 or written.terms[0][0] != d:
+            continue
+        step = written.terms[0][1].constant
+        if not step:
+            continue
+        gap = (written.const - read.const) * (1 if (step > 0) == forward else -1)
+        if read.terms == written.terms:
+            if gap.at_least(1):
+                return True
+            level = False if gap == 0 else level
+        elif not read.terms and step > 0 and (written.const - read.const).at_least(1):
+            return True  # before all that is stored
+    return level

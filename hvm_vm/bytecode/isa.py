@@ -8,7 +8,8 @@ mean.
 
 Roles of dimensions: ``o`` free (the result has it), ``r`` reduced, ``n`` normalised along (the
 result has it, but the operation couples its points), ``u`` attended positions, ``c`` contracted
-score features.
+score features, ``f`` and ``b`` walked (the result has it; the points along it are computed one after
+another, forward or backward, and may read what those before them stored).
 
 Roots are the named expressions of a descriptor, in order; a name ending in `?` may be absent (-1).
 `body` and the like are evaluated before the core operation, `epilogue` after it: there, the lane
@@ -20,6 +21,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VERSION = (0, 1)
+STORED = "onfb"  # roles of the dimensions that a result has
+WALKED = "fb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "A map whose body is a single gather: rows looked up by number."),
     _op(4, "select", "elementwise", "o", "body*", 0, "D[p] = if(c(p), a(p), b(p))", _FREE, "0",
         "A map whose body is a select: cases chosen point by point."),
+    _op(5, "scan", "elementwise", "ofb", "body*", 0, "for each s: D[s,p] = body(s, p)", _FREE, "0",
+        "A map whose walked dimensions are computed one point after another, a later one fastest "
+        "(role f: from the first point to the last; b: from the last to the first): all bodies at "
+        "the free points of s, then all stores. Bodies may read the results, where earlier points "
+        "stored them or nothing of this instruction does: a recurrence."),
     # -- reductions: over the r dimensions, where `condition` is true ----------------------------
     _op(10, "sum", "reduction", "or", "body condition? epilogue?", 0,
         "D[p] = sum[r | condition](body)", _FREE, "1*or", "Sum; 0 when empty."),

@@ -22,6 +22,8 @@ _ROLE_DOC = {
     "n": ("normalised", "`along`", "the result has it, but the operation couples its points"),
     "u": ("attended", "`attend`", "the positions that an attention weighs"),
     "c": ("contracted", "`features`", "the features that a score sums over"),
+    "f": ("walked", "`forward`", "the result has it; its points are computed in turn"),
+    "b": ("walked", "`backward`", "as `f`, from the last point to the first"),
 }
 
 _SECTION_DOC = {

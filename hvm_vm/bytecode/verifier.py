@@ -19,6 +19,7 @@ from hvm_vm.bytecode.verify_system import check_system
 from hvm_vm.bytecode.verify_tables import Sizes, check_index, check_tables, refuse
 from hvm_vm.errors import BytecodeError
 
+_READS_OWN = frozenset(("scan", "system"))  # what their results hold so far
 _PROOF = object()  # only `verify` has it
 
 
@@ -158,7 +159,7 @@ class _Code:
 
     def _flow(self, pc: int, instruction: Instruction, results: int, where: str) -> None:
         """Registers are written before they are read, and inputs never."""
-        own = frozenset(instruction.operands[:results]) if instruction.op == "system" else ()
+        own = frozenset(instruction.operands[:results]) if instruction.op in _READS_OWN else ()
         for number, register in enumerate(instruction.operands):
             name = f"register {register} ({self.module.registers[register].name})"
             if number < results:

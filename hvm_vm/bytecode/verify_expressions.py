@@ -123,8 +123,9 @@ def check_roots(
     if op.group == "elementwise":
         if not roots:
             raise refuse(where, "has no expression")
-        if op.name != "map" and len(roots) != 1:
-            raise refuse(where, f"has {len(roots)} expressions; only a map may have several")
+        if op.name not in ("map", "scan") and len(roots) != 1:
+            raise refuse(
+                where, f"has {len(roots)} expressions; only a map or a scan may have several")
     elif len(roots) != len(op.roots):
         raise refuse(
             where,

@@ -4,12 +4,13 @@ operation."""
 from __future__ import annotations
 
 from hvm_vm.bytecode import isa, limits
-from hvm_vm.bytecode.injectivity import OPEN, REFUTED, disjoint, judge_store
+from hvm_vm.bytecode.injectivity import OPEN, REFUTED, disjoint, judge_store, stored_before
 from hvm_vm.bytecode.module import Access, Descriptor, Module
 from hvm_vm.bytecode.regions import result_count
 from hvm_vm.bytecode.verify_tables import Sizes, counted, refuse
 
-_ROLE_WORDS = {"o": "free", "r": "reduced", "n": "normalised", "u": "attended", "c": "contracted"}
+_ROLE_WORDS = {"o": "free", "r": "reduced", "n": "normalised", "u": "attended", "c": "contracted",
+               "f": "walked", "b": "walked"}
 
 
 def dims_of(access: Access) -> frozenset[int]:
@@ -108,8 +109,9 @@ def _check_stores(
     module: Module, instruction, descriptor: Descriptor, results: int, where: str
 ) -> bool:
     dims, accesses = descriptor.dims, descriptor.accesses
-    stored = {"o", "n"}
+    stored = set(isa.STORED)
     wanted = [d for d, dim in enumerate(dims) if dim.role in stored]
+    walked = [d for d, dim in enumerate(dims) if dim.role in isa.WALKED]
     left_open = False
     places: dict[int, list[int]] = {}
     for other, register in enumerate(instruction.operands):
@@ -130,6 +132,9 @@ def _check_stores(
         left_open |= verdict == OPEN
         register = instruction.operands[number]
         for other in places[register]:
+            if other >= results and walked and stored_before(
+                    accesses[other], accesses[number], dims, walked):
+                continue
             if other != number and not disjoint(accesses[number], accesses[other]):
                 verb = "writes" if other < results else "reads"
                 raise refuse(
@@ -162,6 +167,8 @@ def _check_rules(op: isa.Instruction, descriptor: Descriptor, where: str) -> Non
                     f"the {_ROLE_WORDS[role]} dimension {dims[d].name} may not occur in {operand}",
                 )
 
+    if op.name == "scan" and not (by_role["f"] or by_role["b"]):
+        raise refuse(where, "has no walked dimension (role f or b)")
     if op.group == "reduction" and not by_role["r"]:
         raise refuse(where, "has no reduced dimension (role r)")
     if op.name in ("argmax", "argmin") and len(by_role["r"]) != 1:

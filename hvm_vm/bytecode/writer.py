@@ -18,7 +18,7 @@ from hvm_vm.bytecode.wire import Out
 from hvm_vm.errors import BytecodeError
 
 DTYPE_CODES = tuple(DTYPES)  # f32 0, f64 1, i64 2
-ROLES = "ornuc"
+ROLES = "ornucfb"
 NONE = 0xFFFFFFFF  # an unused word
 SPILLED = 0x80000000  # in the last word: the rest of the operands are in section SPIL
 WITH_PARTS = 4  # in a descriptor's status: parts follow

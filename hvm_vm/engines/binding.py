@@ -13,6 +13,7 @@ from math import prod
 
 from hvm_vm.bytecode import isa
 from hvm_vm.bytecode.cost import cost
+from hvm_vm.bytecode.isa import STORED
 from hvm_vm.bytecode.module import DTYPES, Descriptor, Instruction, Module, Node
 from hvm_vm.bytecode.regions import dims_of_roles, result_count, root_name, root_roles
 from hvm_vm.bytecode.sizes import Size, SizeError
@@ -212,7 +213,7 @@ class _Binder:
         op = isa.BY_NAME[bare.op]
         rank = range(len(bare.extents))
         operand_dims = [[d for d in rank if a.strides[d]] for a in bound]
-        stored = [d for d in rank if bare.roles[d] in "on"]
+        stored = [d for d in rank if bare.roles[d] in STORED]
         reach = [stored if k < results else list(rank) for k in range(len(bound))]
         for position, root in enumerate(bare.roots):
             if root < 0:
@@ -249,7 +250,7 @@ class _Binder:
             check.judge_gather(bound.register, axis, extent, place, guard)
 
     def _check_store(self, bare: BoundInstruction, access: BoundAccess) -> None:
-        dims = [d for d, role in enumerate(bare.roles) if role in "on"]
+        dims = [d for d, role in enumerate(bare.roles) if role in STORED]
         extents = [bare.extents[d] for d in dims]
         point = repeated_place(extents, [access.strides[d] for d in dims], access.offset,
                                self.counts[access.register])

@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from hvm_vm.bytecode.isa import STORED
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.arena import Life, plan
 from hvm_vm.engines.bound import BoundAccess, BoundInstruction, result_places
@@ -50,7 +51,7 @@ class Memory:
             if any(one.op == "system" for one, _ in found):  # it writes all of each
                 continue
             written = [prod(e for e, role in zip(one.extents, one.roles, strict=True)
-                            if role in "on") for one, _ in found]
+                            if role in STORED) for one, _ in found]
             if max(written) >= count:
                 continue
             if sum(written) < count or count > MOST_COUNTED or not self._covers(found, count):
@@ -62,7 +63,7 @@ class Memory:
         for one, access in found:
             places = np.array([access.offset])
             for extent, stride, role in zip(one.extents, access.strides, one.roles, strict=True):
-                if role in "on":
+                if role in STORED:
                     places = (places[:, None] + stride * np.arange(extent)).reshape(-1)
             hit[places] = True
         return bool(hit.all())

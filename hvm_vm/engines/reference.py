@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from hvm_vm.bytecode.isa import STORED, WALKED
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.bound import Bound, BoundAccess, BoundInstruction, Frame
 from hvm_vm.engines.operands import operands_read, shown
@@ -76,7 +78,7 @@ class Run:
     def store(self, position: int, value: np.ndarray) -> None:
         """Write `value` to the places of an access, along the dimensions that the result has."""
         one, access = self.one, self.one.accesses[position]
-        kept = self.dims("on")
+        kept = self.dims(STORED)
         place = _writable(self.arrays[access.register], access, [one.extents[d] for d in kept],
                           [access.strides[d] for d in kept])
         value = value.reshape([value.shape[d] for d in kept])
@@ -99,6 +101,19 @@ def elementwise(run: Run) -> None:
     values = [run.lanes.value(root) for root in run.one.roots]
     for position, value in enumerate(values):
         run.store(position, value)
+
+
+def scan(run: Run) -> None:
+    """The map of each point of the walked dimensions in turn, which sees what those before stored."""
+    one = run.one
+    walked = run.dims(WALKED)
+    turns = [range(one.extents[d]) for d in walked]
+    turns = [r if one.roles[d] == "f" else reversed(r) for r, d in zip(turns, walked, strict=True)]
+    for point in product(*turns):
+        here = one
+        for d, s in zip(walked, point, strict=True):
+            here = part_of(here, d, s, s + 1)
+        elementwise(Run(run.module, here, run.arrays))
 
 
 # -- whole operations ----------------------------------------------------------------------------
@@ -196,6 +211,7 @@ def judge(module: Module, one: BoundInstruction) -> None:
 
 INSTRUCTIONS: dict[str, Callable[[Run], None]] = {
     "map": elementwise, "copy": elementwise, "gather": elementwise, "select": elementwise,
+    "scan": scan,
     **dict.fromkeys(REDUCTIONS, reduction),
     "contract": contract, "softmax": softmax_, "layer_norm": layer_norm_, "rms_norm": rms_norm_,
     "attention": attention, "solve": solve, "system": system, "check": check,

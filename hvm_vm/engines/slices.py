@@ -1,10 +1,12 @@
-"""Large spaces in parts: an instruction as several, each over a part of a free dimension."""
+"""Spaces cut and turned round: a large one in parts, each over a part of a free dimension."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from hvm_vm.bytecode.isa import STORED
+from hvm_vm.bytecode.module import Node
 from hvm_vm.engines.bound import BoundInstruction
 
 SLICE = 1 << 23  # points that are worked on at once
@@ -13,10 +15,11 @@ SLICE = 1 << 23  # points that are worked on at once
 def slices(one: BoundInstruction) -> Iterator[BoundInstruction]:
     """The instruction over parts of its space, none of which is large; none at all when it has no
     results to compute."""
-    stored = "o" if one.op == "system" else "on"  # one unknown of a system may be empty
+    stored = "o" if one.op == "system" else STORED  # one unknown of a system may be empty
     if any(n == 0 and role in stored for n, role in zip(one.extents, one.roles, strict=True)):
         return
-    if _working_set(one) <= SLICE:
+    # A scan's walked points are evaluated one by one, and its free ones read each other's results.
+    if one.op == "scan" or _working_set(one) <= SLICE:
         yield one
         return
     d = max((d for d, role in enumerate(one.roles) if role == "o"),
@@ -57,3 +60,25 @@ def part_of(one: BoundInstruction, d: int, start: int, stop: int) -> BoundInstru
         for a in one.accesses)
     parts = tuple(replace(p, one=part_of(p.one, d, start, stop)) for p in one.parts)
     return replace(one, extents=tuple(extents), los=tuple(los), accesses=accesses, parts=parts)
+
+
+def turned(one: BoundInstruction, d: int) -> BoundInstruction:
+    """The same points, with dimension `d` counted from its last one to its first."""
+    last = one.extents[d] - 1
+    strides = [tuple(-s if k == d else s for k, s in enumerate(a.strides)) for a in one.accesses]
+    accesses = tuple(
+        replace(a, offset=a.offset + last * a.strides[d], strides=s,
+                guarded=None if a.guarded is None else tuple(
+                    (c + last * k[d], tuple(-x if j == d else x for j, x in enumerate(k)), e, lo)
+                    for c, k, e, lo in a.guarded))
+        for a, s in zip(one.accesses, strides, strict=True))
+    nodes, number = [], {}
+    for k, node in enumerate(one.nodes):
+        if node.op == "index" and node.immediate == d:  # lo + last - counter
+            nodes += [Node("iconst", (), 2 * one.los[d] + last), node]
+            nodes.append(Node("isub", (len(nodes) - 2, len(nodes) - 1), 0))
+        else:
+            nodes.append(Node(node.op, tuple(number[a] for a in node.args), node.immediate))
+        number[k] = len(nodes) - 1
+    roots = tuple(number.get(r, -1) for r in one.roots)
+    return replace(one, accesses=accesses, nodes=tuple(nodes), roots=roots)

@@ -150,9 +150,32 @@ class Emitter:
         kind = _elementwise_name(lanes.nodes, roots)
         self.instruction(kind, together[stored[0]], lanes, results, roots)
 
+    def scan(self, operation: Operation) -> None:
+        """The scan of a recurrence: each result may read those before it at the same point. Those
+        that nothing reads from memory are not stored."""
+        lanes = Lanes(self.pools, self.program, operation.dims)
+        values = []
+        for (name, subscripts), root in zip(
+                operation.results, operation.roots.values(), strict=True):
+            whole = self.program.infos[name].type != "float"
+            node = (lanes.integer if whole else lanes.number)(root)
+            values.append(node)
+            lanes.computed[name, lanes.place(subscripts, name)] = node, "i" if whole else "f"
+        stored = [
+            k for k, (name, _) in enumerate(operation.results)
+            if name in self.program.results
+            or any(u is not operation for u in self.selection.uses.get(name, ()))
+            or self.pools.has_register(name) and self.pools.register_of(name) in lanes.operands
+        ]
+        self.instruction("scan", operation, lanes, [operation.results[k] for k in stored],
+                         [values[k] for k in stored])
+
     def emit(self, operation: Operation) -> None:
         if operation.kind == "map":
             self.maps([operation])
+            return
+        if operation.kind == "scan":
+            self.scan(operation)
             return
         if operation.kind == "solve":
             solve.emit(self, operation)

@@ -23,6 +23,8 @@ def names(selection: Selection, order: list[str]) -> None:
         if len(written) != 1 or written[0].kind != "map":
             continue
         reader = written[0]
+        if reader.variable != name:  # of a recurrence, whose operations stand together
+            continue
         ref = reader.roots["body"]
         if ref.op != "ref" or ref.data in program.position or ref.data not in selection.of:
             continue
@@ -70,6 +72,8 @@ def _core(selection: Selection, reader: Operation, ref: Term, shared: bool = Fal
     if len(selection.uses[name]) != 1 and not shared:
         return None
     core = written[0]
+    if core.variable != name:
+        return None
     if core.kind not in REDUCTIONS and core.kind not in _WORTH:
         return None
     if any(r.data == name and r is not ref for r in reader.refs()):

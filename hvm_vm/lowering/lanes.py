@@ -30,6 +30,7 @@ class Lanes:
         self.accesses: list = []
         self.operands: list[int] = []
         self.known: dict[str, tuple[int, str]] = {}  # scalars computed by this same instruction
+        self.computed: dict[tuple, tuple[int, str]] = {}  # likewise elements, by name and place
         self.read: dict[int, Term] = {}  # by load and gather node: what it reads
         self._numbers: dict[Node, int] = {}
         self._places: dict[tuple, int] = {}
@@ -190,6 +191,8 @@ class Lanes:
         if name in self.known:
             return self.known[name]
         found, dynamic = access(ref.args, info, self.dims)
+        if not dynamic and (name, found) in self.computed:
+            return self.computed[name, found]
         positions = [self._position(s, info.axes[k].lo, guard) for k, s in dynamic]
         register = self.pools.register_of(name)
         key = (register, found)

@@ -6,7 +6,7 @@ import os
 import sys
 
 from hvm_vm.bytecode.module import Family, Input, Member, Module, Output, SizeSymbol
-from hvm_vm.lowering import convert, dead, fuse, regions, solve
+from hvm_vm.lowering import convert, dead, fuse, regions, scan, solve
 from hvm_vm.lowering import system as systems
 from hvm_vm.lowering.canonical import Canon
 from hvm_vm.lowering.emit import Emitter, precondition
@@ -81,6 +81,8 @@ def _program(system: System) -> Program:
         solve.prepare(program, block)
     for coupled in system.coupled:
         systems.prepare(program, coupled)
+    for recurrence in system.recurrences:
+        scan.prepare(program, recurrence)
     return program
 
 

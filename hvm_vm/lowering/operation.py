@@ -46,6 +46,7 @@ class Operation:
     relations: list[str] = field(default_factory=list)  # the variables that it computes, for notes
     message: str = ""
     status: int = 0
+    results: list[tuple[str, tuple[Term, ...]]] = field(default_factory=list)  # of a scan, a root each
 
     def refs(self) -> list[Term]:
         """Every distinct reference that the operation reads through."""
@@ -62,5 +63,5 @@ class Operation:
     def box(self) -> dict[Ix, tuple[Size, Size]]:
         return {d.ix: (d.lo, d.hi) for d in self.dims}
 
-    def indices(self, roles: str = "oruncn") -> list[Ix]:
+    def indices(self, roles: str = "orunc") -> list[Ix]:
         return [d.ix for d in self.dims if d.role in roles]

@@ -8,7 +8,7 @@ become temporaries, shared where they are equal; `fuse.py` joins them with what 
 
 from __future__ import annotations
 
-from hvm_vm.lowering import inline, solve, system
+from hvm_vm.lowering import inline, scan, solve, system
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.program import Info, Program, Region
 from hvm_vm.lowering.recognise.building import rewrite
@@ -42,6 +42,12 @@ class Selection:
             definition = program.defs.get(name)
             if definition is None:
                 continue
+            recurrence = program.scans.get(name)
+            if recurrence is not None:
+                self.of[name] = []
+                if name == next(m for m in recurrence.members if m in program.defs):
+                    self.scanned(name, recurrence)
+                continue
             together = program.systems.get(name)
             if together is not None:
                 self.of[name] = [system.select(self, together)]
@@ -59,6 +65,16 @@ class Selection:
                 operation = self.elementwise(name, region)
                 self.of[name].append(operation)
                 self.register(operation)
+
+    def scanned(self, name: str, recurrence) -> None:
+        """The operations of a recurrence, as those of the first of its members in order, unless
+        nothing needs any of them."""
+        program, members = self.program, recurrence.members
+        if not any(m in program.results or self.uses.get(m) for m in members):
+            return
+        self.of[name] = scan.select(self, recurrence)
+        for operation in self.of[name]:
+            self.register(operation)
 
     # -- bookkeeping -------------------------------------------------------------------------
     def register(self, operation: Operation) -> None:

@@ -28,6 +28,7 @@ from .system import (
     Const,
     Coupled,
     Definition,
+    Recurrence,
     Requirement,
     System,
     Variable,
@@ -62,6 +63,7 @@ def assemble(
     systems: Systems,
     coupled: tuple[Coupled, ...],
     answers: tuple[Answer, ...],
+    recurrences: tuple[Recurrence, ...],
 ) -> System:
     """The system of a file without errors."""
     report = resolver.report
@@ -93,6 +95,7 @@ def assemble(
         blocks=blocks,
         coupled=coupled,
         answers=answers,
+        recurrences=recurrences,
     )
 
 

@@ -28,6 +28,7 @@ from .order import order
 from .outside import Outside
 from .patterns import read_pattern
 from .reach import Reach
+from .recurrences import Recurrences
 from .report import Report
 from .resolve import Resolver
 from .results import Finder, Found, default_items
@@ -193,10 +194,11 @@ class _Build:
             spots = Spots(integers, sizes.values)
             good = {n: definitions[n] for n in partly if n not in self.broken}
             systems.decide(good, Coverage(good, axes, self.cases, spots, report))
-        ordered, _ = order(
+        recurrences = Recurrences(integers, report)
+        ordered = order(
             {**{n: c for n, c in definitions.items() if not all(x.bad for x in c)},
              **dict.fromkeys(opened, ())},
-            integers, report, self.blocks, systems,
+            recurrences, self.blocks, systems,
         )
         types = self.types(out, definitions, claims, axes, defaults, ordered)
         if asked is None:
@@ -227,6 +229,7 @@ class _Build:
         return assemble(
             facts, patterns, ordered, found, requirements, claims, self.known, resolver,
             blocks, systems, systems.system(starts), tuple(assigned.answers),
+            tuple(recurrences.found),
         )
 
     # -- names ---------------------------------------------------------------------------------

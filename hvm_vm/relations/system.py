@@ -250,6 +250,16 @@ class Coupled:
 
 
 @dataclass(frozen=True, slots=True)
+class Recurrence:
+    """Arrays that are computed step by step, each member's definition at a step reading members at
+    earlier steps, or what the same step computes. `walks`: the axes (of every member) along which
+    steps go, the slowest first, and whether forward."""
+
+    members: tuple[str, ...]
+    walks: tuple[tuple[int, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FamilyMember:
     """A scalar of a family. One that was lifted is the element of `variable` at the zero-based
     `position`; else it is a variable of its own name."""
@@ -286,7 +296,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class System:
-    """A whole program. `order` lists the determined variables, each after all that it reads.
+    """A whole program. `order` lists the determined variables, each after all that it reads (the
+    members of a recurrence side by side).
     `size_defaults` holds every size symbol, with its default value or None."""
 
     file: str
@@ -304,3 +315,4 @@ class System:
     blocks: tuple[Block, ...] = ()
     coupled: tuple[Coupled, ...] = ()
     answers: tuple[Answer, ...] = ()
+    recurrences: tuple[Recurrence, ...] = ()

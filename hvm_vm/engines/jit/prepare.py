@@ -20,6 +20,7 @@ def _preparers() -> dict:
         prepare_system,
     )
     table = dict.fromkeys(("map", "copy", "gather", "select"), prepare_maps.elementwise)
+    table["scan"] = prepare_maps.scan
     table.update(dict.fromkeys(_REDUCTIONS, prepare_reduce.reduction))
     table["softmax"] = prepare_rows.softmax
     table["layer_norm"] = table["rms_norm"] = prepare_rows.norm

@@ -1,0 +1,145 @@
+"""Recurrences: arrays that are computed one step after another.
+
+The reads within a component of the order all go one way along an axis (`h[n-1,i]`, or `V[t+1]`), or
+stay at one place of it and go one way along the next (`d[i-1,j]`, `d[i,j-1]`): the axes are *walked*
+in turn, forward or backward. What is read at the same step is the very element that the step
+computes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hvm_vm.bytecode.sizes import Size
+
+from .affine import Integers
+from .drawn import Drawn
+from .guards import Context, nodes, references, rewrite
+from .prove import at_least
+from .report import Report
+from .system import Recurrence, Reduce, Ref
+
+
+class Read(NamedTuple):
+    """An element that a case of `name` reads of a member: the places that it determines, those that
+    it reads (None: computed from data), and what is known there, for the prover."""
+
+    name: str
+    variable: str
+    own: tuple[Size, ...]
+    there: tuple[Size | None, ...]
+    facts: list
+
+    def level(self, axis: int) -> bool:
+        return self.own[axis] == self.there[axis]
+
+
+def reads_within(component: list[str], definitions: dict[str, list[Drawn]],
+                 integers: Integers) -> list[Read]:
+    """Every read of a member of the component by a member."""
+    members = set(component)
+    found: list[Read] = []
+    for name in component:
+        for case in definitions[name]:
+            context = Context(case.indices)
+
+            def on_ref(ref: Ref, here: Context, case=case, name=name) -> Ref:
+                if ref.variable in members:
+                    there = tuple(map(integers.polynomial, ref.subscripts))
+                    found.append(
+                        Read(name, ref.variable, case.places, there, here.facts(integers)))
+                return ref
+
+            for expr in (case.body, case.condition):
+                if expr is not None:
+                    rewrite(expr, context if expr is case.condition
+                            else context.under(case.condition), on_ref)
+    return found
+
+
+def one_direction(reads: list[Read]) -> bool:
+    """Whether along one axis every read is at the same place or certainly before it (or none
+    before, and some after): a recurrence, not a system."""
+    return any(_direction(reads, axis) is not None for axis in range(_rank(reads)))
+
+
+def _rank(reads: list[Read]) -> int:
+    return min((min(len(r.own), len(r.there)) for r in reads), default=0)
+
+
+def _direction(reads: list[Read], axis: int) -> bool | None:
+    """Whether an axis is walked forward, if it can be walked at all."""
+    if any(r.there[axis] is None for r in reads):
+        return None
+    apart = [r for r in reads if not r.level(axis)]
+    if not apart:
+        return None
+    if all(at_least(r.facts, r.own[axis], r.there[axis] + 1) for r in apart):
+        return True
+    if all(at_least(r.facts, r.there[axis], r.own[axis] + 1) for r in apart):
+        return False
+    return None
+
+
+class Recurrences:
+    """The recurrences of one file, in order."""
+
+    def __init__(self, integers: Integers, report: Report) -> None:
+        self.integers, self.report = integers, report
+        self.found: list[Recurrence] = []
+
+    def take(self, component: list[str], definitions, reads: list[Read]) -> bool:
+        """Make a recurrence of a component whose reads go in one direction; False when it is of a
+        kind that cannot be computed yet, which is reported."""
+        why = self._unfit(component, definitions)
+        walks, rest = self._walks(reads)
+        if why is None and rest:
+            name = rest[0].variable
+            why = f"elements of {name} at one step depend on others of {name} at that step"
+        if why is None:
+            self.found.append(Recurrence(tuple(component), tuple(walks)))
+            return True
+        first = min((c for n in component for c in definitions[n]), key=lambda c: c.node.span.start)
+        self.report.error(
+            f"`{self.report.quote(first.node.span)}` is a recurrence that this version cannot"
+            f" compute: {why}", first.node.span)
+        return False
+
+    @staticmethod
+    def _unfit(component: list[str], definitions) -> str | None:
+        members = set(component)
+        for name in component:
+            for case in definitions[name]:
+                for expr in (case.body, case.condition):
+                    for node in nodes(expr) if expr is not None else ():
+                        if type(node) is Reduce:
+                            held = next((r.variable for r in references(node)
+                                         if r.variable in members), None)
+                            if held is not None:
+                                return f"it takes a {node.op} over {held}, step by step"
+        return None
+
+    def _walks(self, reads: list[Read]) -> tuple[list[tuple[int, bool]], list[Read]]:
+        """The axes walked, each with its direction, and the reads that this leaves unordered. An
+        axis that can be walked always may be: it only takes reads away."""
+        walks: list[tuple[int, bool]] = []
+        rank = _rank(reads)
+        while True:
+            for axis in range(rank):
+                forward = None if any(a == axis for a, _ in walks) else _direction(reads, axis)
+                if forward is not None:
+                    walks.append((axis, forward))
+                    reads = [r for r in reads if r.level(axis)]
+                    break
+            else:
+                return walks, [r for r in reads if not self._same_step(r)]
+
+    def _same_step(self, read: Read) -> bool:
+        """Whether it is an element that its step computes: at the same place, or at another constant
+        one."""
+        if len(read.own) != len(read.there):
+            return False
+        return all(
+            own == there or not (there is None or self.integers.mixed(own)
+                                 or self.integers.mixed(there))
+            for own, there in zip(read.own, read.there, strict=True))
