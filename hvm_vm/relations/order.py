@@ -96,7 +96,7 @@ def order(
         if systems is not None and not one_direction(within):
             done.extend(systems.take(component, definitions, reads))
             continue
-        recurrences.take(component, definitions, within)
+        recurrences.take(component, definitions)
         done.extend(component)
     return tuple(done)
 

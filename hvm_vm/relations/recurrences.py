@@ -8,16 +8,18 @@ computes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
 from typing import NamedTuple
 
 from hvm_vm.bytecode.sizes import Size
 
 from .affine import Integers
 from .drawn import Drawn
-from .guards import Context, nodes, references, rewrite
+from .guards import Context, nodes, references, rewrite, substitute
 from .prove import at_least
 from .report import Report
-from .system import Recurrence, Reduce, Ref
+from .system import Apply, Const, Expr, Recurrence, Reduce, Ref
 
 
 class Read(NamedTuple):
@@ -81,6 +83,42 @@ def _direction(reads: list[Read], axis: int) -> bool | None:
     return None
 
 
+MOST_TERMS = 64  # of a sum over members that is written out
+_WRITTEN = {"sum": ("add", 0), "prod": ("mul", 1), "max": ("max", None), "min": ("min", None)}
+
+
+def written_out(expr: Expr, members: set[str]) -> Expr:
+    """`expr` with short sums, products, maxima and minima over members as their terms."""
+    kind = type(expr)
+    if kind is Apply:
+        args = tuple(written_out(a, members) for a in expr.args)
+        same = all(a is b for a, b in zip(args, expr.args, strict=True))
+        return expr if same else Apply(expr.op, args)
+    if kind is not Reduce or expr.op not in _WRITTEN:
+        return expr
+    if not any(r.variable in members for r in references(expr)):
+        return expr
+    op, neutral = _WRITTEN[expr.op]
+    ranges, count = [], 1
+    for index in expr.indices:
+        lo, hi = index.lo.constant, index.hi.constant
+        if lo is None or hi is None:
+            return expr
+        ranges.append(range(lo, hi + 1))
+        count *= max(0, hi - lo + 1)
+    if not 0 < count <= MOST_TERMS or (neutral is None and expr.condition is not None):
+        return expr
+    body = written_out(expr.body, members)
+    terms = []
+    for point in product(*ranges):
+        values = {i: Const(v) for i, v in zip(expr.indices, point, strict=True)}
+        term = substitute(body, values)
+        if expr.condition is not None:
+            term = Apply("if", (substitute(expr.condition, values), term, Const(neutral)))
+        terms.append(term)
+    return terms[0] if len(terms) == 1 else Apply(op, tuple(terms))
+
+
 class Recurrences:
     """The recurrences of one file, in order."""
 
@@ -88,35 +126,40 @@ class Recurrences:
         self.integers, self.report = integers, report
         self.found: list[Recurrence] = []
 
-    def take(self, component: list[str], definitions, reads: list[Read]) -> bool:
-        """Make a recurrence of a component whose reads go in one direction; False when it is of a
-        kind that cannot be computed yet, which is reported."""
-        why = self._unfit(component, definitions)
-        walks, rest = self._walks(reads)
+    def take(self, component: list[str], definitions: dict[str, list[Drawn]]) -> None:
+        """Make a recurrence of a component whose reads go in one direction. One of a kind that
+        cannot be computed yet is reported."""
+        members = set(component)
+        bodies = {n: [written_out(c.body, members) for c in definitions[n]] for n in component}
+        cases = {n: [replace(c, body=b) for c, b in zip(definitions[n], bodies[n], strict=True)]
+                 for n in component}
+        why = self._unfit(cases)
+        walks, rest = self._walks(reads_within(component, cases, self.integers))
         if why is None and rest:
             name = rest[0].variable
             why = f"elements of {name} at one step depend on others of {name} at that step"
-        if why is None:
-            self.found.append(Recurrence(tuple(component), tuple(walks)))
-            return True
-        first = min((c for n in component for c in definitions[n]), key=lambda c: c.node.span.start)
-        self.report.error(
-            f"`{self.report.quote(first.node.span)}` is a recurrence that this version cannot"
-            f" compute: {why}", first.node.span)
-        return False
+        if why is not None:
+            first = min((c for n in component for c in definitions[n]),
+                        key=lambda c: c.node.span.start)
+            self.report.error(
+                f"`{self.report.quote(first.node.span)}` is a recurrence that this version cannot"
+                f" compute: {why}", first.node.span)
+            return
+        for name in component:
+            for case, body in zip(definitions[name], bodies[name], strict=True):
+                case.body = body
+        self.found.append(Recurrence(tuple(component), tuple(walks)))
 
     @staticmethod
-    def _unfit(component: list[str], definitions) -> str | None:
-        members = set(component)
-        for name in component:
-            for case in definitions[name]:
-                for expr in (case.body, case.condition):
-                    for node in nodes(expr) if expr is not None else ():
-                        if type(node) is Reduce:
-                            held = next((r.variable for r in references(node)
-                                         if r.variable in members), None)
-                            if held is not None:
-                                return f"it takes a {node.op} over {held}, step by step"
+    def _unfit(cases: dict[str, list[Drawn]]) -> str | None:
+        for case in (c for each in cases.values() for c in each):
+            for expr in (case.body, case.condition):
+                for node in nodes(expr) if expr is not None else ():
+                    if type(node) is Reduce:
+                        held = next(
+                            (r.variable for r in references(node) if r.variable in cases), None)
+                        if held is not None:
+                            return f"it takes a {node.op} over {held}, step by step"
         return None
 
     def _walks(self, reads: list[Read]) -> tuple[list[tuple[int, bool]], list[Read]]:

@@ -1,9 +1,10 @@
-"""Arrays that depend on themselves: systems, steps that are arrays of their own, or neither.
+"""Arrays that depend on themselves: systems, recurrences, steps that are arrays of their own, or
+none of these.
 
     T_2 = (T_1 + T_3)/2        a system: the scalars depend on themselves
     i_2 = i_3 + j_2            part of one, if relations to be solved make j depend on i
     x_2_5 = f(x_1_5, x_1_6)    an array for each value of the first subscript
-    s_2 = s_1 + a_2            a recurrence
+    s_2 = s_1 + a_2            a recurrence, of one instruction if its steps are elementwise
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .pieces import MOST_HOLES, Piece
 from .scalar_graph import ScalarGraph
 from .skeleton import refs
 from .statements import determined, names_in
+from .walks import is_walked
 
 
 class SetApart(Exception):
@@ -37,14 +39,16 @@ class Cycles(Facts):
     solved: set[str]
 
     def recurring(self, found: list[Piece], lone: list[Piece], arrays: set[str]) -> set[str] | None:
-        """Arrays that depend on themselves and are no system, or None. Raises `SetApart` where
-        that would help."""
+        """Arrays that depend on themselves and are neither a system nor a recurrence that can be
+        lifted, or None. Raises `SetApart` where that would help."""
         self.solved = set()
         for group in self.cycles(found, lone, arrays):
             inside = group & arrays
             # Few equations are solved as scalars: recurrences around them stay recurrences.
             rows = sum(len(p.block.rows) for p in found if p.head in group and is_head(p.head))
             if rows < LEAST:
+                if group == inside and is_walked(found, inside):
+                    continue
                 places = self.apart(found, inside)
                 if places:
                     raise SetApart(places)
