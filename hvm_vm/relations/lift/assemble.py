@@ -202,8 +202,13 @@ class _Assembly(Answers):
                     self._spots.setdefault(match[0], Span(*match.span()))
             return self._spots.get(name, NOWHERE)
         self._asked += 1
-        match = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", self.text)
-        return Span(*match.span()) if match else NOWHERE
+        start = self.text.find(name)
+        while start >= 0:
+            end = start + len(name)
+            if not (_in_name(self.text[start - 1: start]) or _in_name(self.text[end: end + 1])):
+                return Span(start, end)
+            start = self.text.find(name, end)
+        return NOWHERE
 
     def defaults(self) -> list[S.Relation]:
         found = []
@@ -345,3 +350,7 @@ class _Assembly(Answers):
                             and node.name not in sizes and node.name not in bound):
                         found.setdefault(node.name, node.span)
         return list(found.items())
+
+
+def _in_name(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
