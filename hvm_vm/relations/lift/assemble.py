@@ -133,7 +133,7 @@ class _Assembly(Answers):
         un, plan = self.un, self.plan
         taken = self.taken | set(un.elements)
         self.indices = Indices(taken)
-        writer = Writer(self.names, self.indices, un.name)
+        writer = Writer(self.names, self.indices, un.name, taken)
         relations: list[tuple[int, int, S.Statement]] = []
         for k, piece in enumerate(plan.relations):
             number = int(piece.block.statements.min())
@@ -153,7 +153,7 @@ class _Assembly(Answers):
             relations.append((number, -1, renamed_statement(statement, self.rename)))
         defaults = self.defaults()
         relations.sort(key=lambda r: r[:2])
-        body = [*defaults, *(r for _, _, r in relations)]
+        body = [*(r for _, r in writer.tables.values()), *defaults, *(r for _, _, r in relations)]
         body += self.imports()
         results, copies = self.results()
         body += copies
@@ -259,7 +259,9 @@ class _Assembly(Answers):
             for lo, hi in zip(array.lo, array.hi, strict=True):
                 used[self.indices.get(lo, hi, used)] = None
             axes = tuple(map(S.Name, used))
-            unknowns = sum(n in self.plan.unknown for n in self.un.names[array.head].values())
+            names = self.un.names[array.head].values()
+            unknowns = len(names) if array.head in self.plan.scattered else sum(
+                n in self.plan.unknown for n in names)
             usual: S.Expr = S.Number(1, "1")
             if len(own) >= unknowns:
                 usual = Counter(g.value for g in own).most_common(1)[0][0]

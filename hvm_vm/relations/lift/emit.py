@@ -8,7 +8,7 @@ from hvm_vm.language import syntax as S
 from hvm_vm.language.source import NOWHERE, Span
 
 from .blocks import number
-from .forms import Form, index_form, integer
+from .forms import Form, Lookup, index_form, integer
 from .implicit import is_equation
 from .indices import Indices
 from .members import Unliftable
@@ -20,10 +20,27 @@ class Writer:
     """Writes pieces. `names` gives each array's name, `scalar` that of an element of a family that
     is no array."""
 
-    def __init__(self, names: dict[str, str], indices: Indices, scalar) -> None:
+    def __init__(self, names: dict[str, str], indices: Indices, scalar, taken: set[str]) -> None:
         self.names = names
         self.indices = indices
         self.scalar = scalar
+        self.taken = taken
+        self.tables: dict[tuple, tuple[str, S.Relation]] = {}
+
+    def table(self, lo: tuple[int, ...], values: np.ndarray) -> str:
+        """The name of a table of whole numbers whose first subscripts are `lo`."""
+        key = lo, values.shape, values.tobytes()
+        if key not in self.tables:
+            name = next(n for k in range(1, len(self.taken) + 2) if (n := f"k{k}") not in self.taken)
+            self.taken.add(name)
+            used: dict[str, None] = {}
+            for first, extent in zip(lo, values.shape, strict=True):
+                used[self.indices.get(first, first + extent - 1, used)] = None
+            left = S.Subscript(name, tuple(map(S.Name, used)))
+            rows = np.indices(values.shape).reshape(len(lo), -1).T
+            numbers = [integer(v) for v in values.reshape(-1).tolist()]
+            self.tables[key] = name, S.Relation(left, values_list(rows, numbers))
+        return self.tables[key][0]
 
     def relation(self, piece: Piece, span: Span) -> S.Relation:
         """The relation that a piece is."""
@@ -44,6 +61,9 @@ class Writer:
                 if coefficient:
                     form = form.plus(axis, coefficient)
             forms[width + k] = form
+        for k, values in piece.tables.items():
+            name = self.table(region.lo, values)
+            forms[width + k] = Lookup(S.Subscript(name, tuple(f.expr() for f in axes)))
         left: S.Expr = S.Name(block.left.head, span)
         if is_equation(block):
             return self.equation(block, scope, forms, region, span)
@@ -173,7 +193,7 @@ class _Scope:
         """(first, last value, value at the first term, direction) of the run's index."""
         found = None
         for column, step in zip(own, tree.steps, strict=True):
-            if abs(step) != 1:
+            if abs(step) != 1 or type(forms[column]) is Lookup:
                 continue
             start, end = forms[column], forms[column].plus(count.shifted(-1), step)
             low, high = (start, end) if step == 1 else (end, start)

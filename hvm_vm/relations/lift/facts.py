@@ -16,6 +16,7 @@ from .implicit import is_equation, is_implicit
 from .left_out import left_out
 from .members import Unliftable, coded, radix_of
 from .read import Unrolled
+from .repeated import one_each
 from .skeleton import Block
 from .statements import determined, expressions, in_subscripts, names_in
 from .unknowns import Unknowns, names_of_rows
@@ -28,9 +29,11 @@ class Facts:
 
     def __init__(
         self, unrolled: Unrolled, known: Iterable[str], free: Iterable[str],
-        find: Iterable[str] = (),
+        find: Iterable[str] = (), tables: bool = False,
     ) -> None:
         self.unrolled = unrolled
+        self.tables = tables  # whether relations that follow no rule may be looked up in tables
+        self.scattered: set[str] = set()
         self.members = unrolled.members
         self.radix = {h: radix_of(m.max(axis=0)) for h, m in self.members.items()}
         self.codes = {h: coded(m, self.radix[h]) for h, m in self.members.items()}
@@ -46,6 +49,7 @@ class Facts:
         self.known = self.all_members(frozenset(known))  # what is set from outside
         self.find = self.all_members(frozenset(find))
         self._drop(frozenset(known), frozenset(free))
+        self._one_each()
         self._determine()
         self.unknown = Unknowns(self, frozenset(known), frozenset(find)).find()
         superseded = self._superseded()
@@ -145,6 +149,14 @@ class Facts:
             if len(block.rows):
                 kept.append(block)
         self.unrolled.blocks = kept
+
+    def _one_each(self) -> None:
+        """See `repeated`. What is given or set from outside has no relation of its own."""
+        un = self.unrolled
+        given = {i.name for _, s in un.others if type(s) is S.Given for i in s.items}
+        plain = {b.left.head for b in un.blocks if not b.left.columns}
+        one_each(un, self.places, {*plain, *given, *self.known, *CONSTANTS,
+                                   *(n for _, s in un.others for n in determined(s))})
 
     def _determine(self) -> None:
         """Mark what is determined. Raises `Unliftable` when something is determined twice."""

@@ -56,6 +56,22 @@ class Form:
         return S.Sum((first, *(n for _, n in rest)), (False, *(f for f, _ in rest)))
 
 
+@dataclass(frozen=True)
+class Lookup:
+    """An element of a table of whole numbers, and what is added to it."""
+
+    element: S.Subscript
+    more: Form = Form()
+
+    def plus(self, other: Form, scale: int = 1) -> Lookup:
+        return Lookup(self.element, self.more.plus(other, scale))
+
+    def expr(self) -> S.Expr:
+        if self.more == Form():
+            return self.element
+        return S.Sum((self.element, self.more.expr()), (False, False))
+
+
 def index_form(name: str, scale: int = 1, constant: int = 0) -> Form:
     return Form(constant, ((name, scale),))
 

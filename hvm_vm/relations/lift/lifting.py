@@ -28,6 +28,7 @@ from .plan import Planner
 from .read import read
 from .scan import LITERAL, Scan, file_spans, scan, source_text
 from .structure import by_structure
+from .tables import FEWEST
 
 LARGE = 300_000  # characters: larger texts are not parsed before they are scanned
 MOST_TRIES = 4
@@ -131,9 +132,10 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     ruled: set[int] = set()
     reasons: list[Unliftable] = []
 
-    def attempt(scanned: Scan, spelled: dict[str, str] | None = None) -> Lifted | None:
+    def attempt(scanned: Scan, spelled: dict[str, str] | None = None,
+                tables: bool = False) -> Lifted | None:
         try:
-            return _attempt(source, text, scanned, statements, outside, spelled, ruled)
+            return _attempt(source, text, scanned, statements, outside, spelled, ruled, tables)
         except Unliftable as reason:
             reasons.append(reason)
             return None
@@ -143,12 +145,23 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
         found = first  # structure tells nothing of unknowns
     else:
         found = by_structure(first, attempt, scanned, text, {*known, *free, *find}, ruled)
+    left = len(scanned.spans) if found is None else _scalars(found)
+    if left >= FEWEST:
+        looked_up = attempt(scanned, tables=True)
+        if looked_up is not None and _scalars(looked_up) < left // 2:
+            found = looked_up
     if found is None:
         raise reasons[0]
     return found
 
 
-def _attempt(source, text, scanned, statements, outside, spelled, ruled) -> Lifted:
+def _scalars(lifted: Lifted) -> int:
+    """How many relations stay scalar."""
+    pieces = lifted.plan.relations
+    return len(lifted.plan.kept) + sum(len(p.block.rows) == 1 for p in pieces)
+
+
+def _attempt(source, text, scanned, statements, outside, spelled, ruled, tables) -> Lifted:
     """Lift a scan. Adds the relations that follow a rule by their numbers to `ruled`. Raises
     `Unliftable`."""
     known, free, find = outside
@@ -157,7 +170,8 @@ def _attempt(source, text, scanned, statements, outside, spelled, ruled) -> Lift
     apart: dict[str, int] = {}
     for _ in range(MOST_TRIES):
         unrolled = read(scanned, text, statements, apart, spelled)
-        planner = Planner(unrolled, known, free, [f.partition("[")[0].strip() for f in find])
+        planner = Planner(unrolled, known, free, [f.partition("[")[0].strip() for f in find],
+                          tables)
         try:
             plan = planner.plan()
         except SetApart as wanted:

@@ -23,12 +23,14 @@ MOST_EXCEPTIONS = 4  # points of a region that do not exist
 @dataclass
 class Piece:
     """`block.left = block.right` for all of `region`, by `rule` (over the columns of the right).
-    `holes`: points of the region that other relations determine, int64[points, axes]."""
+    `holes`: points of the region that other relations determine, int64[points, axes]. `tables`: of
+    columns of the right that follow no rule, the numbers, int64 of the region's shape."""
 
     block: Block
     region: Region
     rule: Rule
     holes: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    tables: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def head(self) -> str:

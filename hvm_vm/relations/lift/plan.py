@@ -27,6 +27,7 @@ from .regions import hull, parted
 from .rolling import rolled
 from .skeleton import Block, Chain, Op, Ref, Run, Tree, refs
 from .statements import determined
+from .tables import tabled
 
 LONG_RULE = 32  # relations
 LONG_RUN = 8  # a lone sum of so many terms is worth an array
@@ -49,6 +50,7 @@ class Plan:
     solved: set[str] = field(default_factory=set)  # arrays that systems determine
     ends: list[set[str]] = field(default_factory=list)  # see `ScalarGraph.ends`
     left_out: dict[str, int] = field(default_factory=dict)  # see `left_out`
+    scattered: set[str] = field(default_factory=set)  # arrays whose relations are equations here
 
     def is_copy(self, piece: Piece) -> bool:
         """Whether a piece only reads an input array that is a part of its array."""
@@ -78,12 +80,41 @@ class Planner(Cycles, Imports):
                 more = [p for p in more if len(p.block.rows) >= LEAST]
             found += more
             lone += [single(r) for r in rest]
+        if self.tables:
+            found, lone = self._tabled(found, lone)
         self._check_holes(found, lone)
         # Relations that follow a rule by the numbers in their names, whether or not that helps.
         for piece in found:
             if len(piece.block.rows) >= LONG_RULE:
                 self.ruled.update(piece.block.statements.tolist())
         return self._settle(found, lone)
+
+    def _tabled(self, found: list[Piece], lone: list[Piece]) -> tuple[list[Piece], list[Piece]]:
+        """The pieces with those of tables for single relations of one form (see `tables`)."""
+        wanted = {int(p.block.statements[0]) for p in lone if len(p.block.statements) == 1}
+        groups: dict = {}
+        for block in self.unrolled.blocks:
+            rest = block.take(np.isin(block.statements, list(wanted)))
+            if len(rest.rows):
+                rest = rest.compact()
+                groups.setdefault(rest.key(), []).append(rest)
+        done: set[int] = set()
+        for block in map(_joined, groups.values()):
+            piece = tabled(block, self._is_cyclic)
+            if piece is not None:
+                found.append(piece)
+                done.update(block.statements.tolist())
+                if is_equation(piece.block) and not is_equation(block):
+                    self.scattered.add(block.left.head)
+        return found, [p for p in lone if int(p.block.statements[0]) not in done]
+
+    def _is_cyclic(self, block: Block) -> bool:
+        """Whether most scalars that relations determine depend on themselves."""
+        head = block.left.head
+        if not block.left.columns:
+            return False
+        places = self.places(head, block.rows[:, list(block.left.columns)])
+        return 2 * int(self.graph.cyclic(head)[places].sum()) > len(places)
 
     def _fillable(self, head: str, points: np.ndarray) -> np.ndarray:
         """Which elements exist: something else determines them, or they are inputs."""
@@ -257,7 +288,7 @@ class Planner(Cycles, Imports):
                 count = int(imported.sum())
                 found += self._imported(head, imported, made)
                 count -= int(imported.sum())
-            if unknown.any():
+            if unknown.any() or head in self.scattered:
                 open_ = list(map(tuple, table[imported].tolist()))
                 made[head] = Array(head, lo, hi, "unknown", open_, complete, count)
             elif not self.determined[head].any():
@@ -284,7 +315,8 @@ class Planner(Cycles, Imports):
                 kept += defaults.statements
         solved = self.solved | {h for h, a in made.items() if a.kind == "unknown"}
         return Plan(self.unrolled, made, relations, sorted(kept), self.used, self.reasons,
-                    self.dropped, self.unknown, self.sources, solved, self.ends(), self.left_out)
+                    self.dropped, self.unknown, self.sources, solved, self.ends(), self.left_out,
+                    self.scattered)
 
     def _check_declared(self, made: dict[str, Array]) -> None:
         """In a file with `given` lines, inputs that are declared nowhere are an error: the ordinary

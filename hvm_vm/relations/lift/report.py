@@ -14,13 +14,11 @@ MOST_SHOWN = 20
 def indexed_text(lifted: Lifted) -> str:
     """The file as HMP: declarations, defaults, then relations."""
     groups: list[list[str]] = [[], [], []]
-    arrays = {n for n, _ in lifted.elements.values()}
     for statement in lifted.file.statements:
         kind = 2
         if type(statement) in (S.IndexDecl, S.Given, S.Find, S.Precision):
             kind = 0
-        elif type(statement) is S.Relation and type(statement.rhs) is S.ListExpr and (
-                statement.lhs.name in arrays):
+        elif type(statement) is S.Relation and type(statement.rhs) is S.ListExpr:
             kind = 1
         groups[kind].append(statement_text(statement))
     return "\n\n".join("\n".join(lines) for lines in groups if lines) + "\n"
