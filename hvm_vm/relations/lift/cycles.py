@@ -112,7 +112,7 @@ class Cycles(Facts):
                 if ref.head in arrays or not ref.columns:
                     target.add(ref.head)
                 else:
-                    for head, subs in elements(piece.block):
+                    for head, subs in (e for b in piece.blocks for e in elements(b)):
                         if head == ref.head and self.unrolled.names[head]:  # else constants
                             target |= {self.unrolled.name(head, tuple(s)) for s in subs.tolist()}
         for _, statement in self.unrolled.others:
@@ -133,7 +133,8 @@ class Cycles(Facts):
         hold depends on such unknowns."""
         equations = [n for n in reads if is_head(n)]
         for node in [n for n in reads if equations and not is_head(n)]:
-            if self.open(node) if node in arrays else node in self.unknown:
+            if self.open(node) if node in arrays else (
+                    node in self.unknown or node in self.opened):
                 holding = [e for e in equations if node in reads[e]]
                 reads[node].update(holding or equations)
 
@@ -170,13 +171,14 @@ class Cycles(Facts):
         for piece in found:
             if piece.head not in cycle:
                 continue
-            own = piece.block.rows[:, piece.block.left.columns[place]]
-            for head, subs, rows in readings(piece.block):
-                if head not in cycle:
-                    continue
-                step = np.sign(subs[:, place] - own[rows])
-                signs |= set(step.tolist())
-                if (step == 0).any():
-                    level[piece.head].add(head)
+            for block in piece.blocks:
+                own = block.rows[:, block.left.columns[place]]
+                for head, subs, rows in readings(block):
+                    if head not in cycle:
+                        continue
+                    step = np.sign(subs[:, place] - own[rows])
+                    signs |= set(step.tolist())
+                    if (step == 0).any():
+                        level[piece.head].add(head)
         signs.discard(0)
         return level if len(signs) == 1 else None

@@ -8,7 +8,7 @@ from hvm_vm.language import syntax as S
 from hvm_vm.language.source import NOWHERE, Span
 
 from .blocks import number
-from .forms import Form, Lookup, index_form, integer
+from .forms import Form, Lookup, Terms, index_form, integer
 from .implicit import is_equation
 from .indices import Indices
 from .members import Unliftable
@@ -62,8 +62,14 @@ class Writer:
                     form = form.plus(axis, coefficient)
             forms[width + k] = form
         for k, values in piece.tables.items():
-            name = self.table(region.lo, values)
-            forms[width + k] = Lookup(S.Subscript(name, tuple(f.expr() for f in axes)))
+            more = (1,) * (values.ndim - len(region.lo))  # the terms of a run
+            name = self.table((*region.lo, *more), values)
+            at = tuple(f.expr() for f in axes)
+            if more:
+                forms[width + k] = Terms(name, at)
+            else:
+                ends = int(values.min()), int(values.max())
+                forms[width + k] = Lookup(S.Subscript(name, at), Form(), ends)
         left: S.Expr = S.Name(block.left.head, span)
         if is_equation(block):
             return self.equation(block, scope, forms, region, span)
@@ -176,7 +182,9 @@ class _Scope:
         conditions = []
         if low.terms:
             conditions.append(_at_most(low, index_form(name)))
-        if high.terms:
+        if type(high) is Lookup:
+            conditions.append(S.Compare((S.Name(name), high.expr()), ("<=",)))
+        elif high.terms:
             conditions.append(_at_most(index_form(name), high))
         body = self.tree(tree.body, inner)
         self.ranges = outer
@@ -193,7 +201,7 @@ class _Scope:
         """(first, last value, value at the first term, direction) of the run's index."""
         found = None
         for column, step in zip(own, tree.steps, strict=True):
-            if abs(step) != 1 or type(forms[column]) is Lookup:
+            if abs(step) != 1 or type(forms[column]) is not Form:
                 continue
             start, end = forms[column], forms[column].plus(count.shifted(-1), step)
             low, high = (start, end) if step == 1 else (end, start)

@@ -12,7 +12,7 @@ from hvm_vm.language import syntax as S
 from hvm_vm.relations.names import CONSTANTS
 
 from .dots import elements
-from .implicit import is_equation, is_implicit
+from .implicit import as_equations, is_equation, is_implicit
 from .left_out import left_out
 from .members import Unliftable, coded, radix_of
 from .read import Unrolled
@@ -52,6 +52,9 @@ class Facts:
         self._one_each()
         self._determine()
         self.unknown = Unknowns(self, frozenset(known), frozenset(find)).find()
+        self.opened: set[str] = set()
+        if tables and self.unknown:
+            self._open_rest()
         superseded = self._superseded()
         self._unsolved(superseded)
         self.left_out = left_out(self.unrolled, superseded, self.known)
@@ -155,8 +158,11 @@ class Facts:
         un = self.unrolled
         given = {i.name for _, s in un.others if type(s) is S.Given for i in s.items}
         plain = {b.left.head for b in un.blocks if not b.left.columns}
-        one_each(un, self.places, {*plain, *given, *self.known, *CONSTANTS,
-                                   *(n for _, s in un.others for n in determined(s))})
+        settled = {*plain, *given, *self.known, *CONSTANTS,
+                   *(n for _, s in un.others for n in determined(s))}
+        for block in one_each(un, self.places, settled):
+            for head, subs in elements(block):
+                self.used[head][self.places(head, subs)] = True
 
     def _determine(self) -> None:
         """Mark what is determined. Raises `Unliftable` when something is determined twice."""
@@ -182,8 +188,31 @@ class Facts:
     def unknowns(self, head: str) -> np.ndarray:
         """Which members of an array are unknowns of implicit relations."""
         names = self.unrolled.names[head]
-        return np.array([names.get(tuple(s)) in self.unknown
+        return np.array([(n := names.get(tuple(s))) in self.unknown or n in self.opened
                          for s in self.members[head].tolist()], bool)
+
+    def _open_rest(self) -> None:
+        """Make equations of the relations that determine a few scalars of arrays of unknowns, as
+        `q9 = d9` beside balances of all q, so that what is looked up is all of one kind."""
+        un = self.unrolled
+        kept: list[Block] = []
+        for block in un.blocks:
+            head = block.left.head
+            rows = np.zeros(len(block.rows), bool)
+            if block.left.columns and not is_equation(block) and self.unknowns(head).any():
+                places = self.places(head, block.rows[:, list(block.left.columns)])
+                rows = self.used[head][places]
+            if not rows.any():
+                kept.append(block)
+                continue
+            if not rows.all():
+                kept.append(block.take(~rows))
+            part = block.take(rows)
+            self.opened |= {un.name(head, tuple(s))
+                            for s in part.rows[:, list(block.left.columns)].tolist()}
+            self.determined[head][places[rows]] = False
+            kept.append(as_equations(part))
+        un.blocks = kept
 
     def _unsolved(self, superseded: list[tuple[str, list[str], int]]) -> None:
         """A relation whose left side is set from outside may have to determine another of its

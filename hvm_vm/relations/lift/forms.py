@@ -58,18 +58,36 @@ class Form:
 
 @dataclass(frozen=True)
 class Lookup:
-    """An element of a table of whole numbers, and what is added to it."""
+    """An element of a table of whole numbers, which lie between `ends`, and what is added to it."""
 
     element: S.Subscript
-    more: Form = Form()
+    more: Form
+    ends: tuple[int, int]
 
     def plus(self, other: Form, scale: int = 1) -> Lookup:
-        return Lookup(self.element, self.more.plus(other, scale))
+        return Lookup(self.element, self.more.plus(other, scale), self.ends)
+
+    def bounds(self, ranges: dict[str, tuple[int, int]]) -> tuple[int, int]:
+        low, high = self.more.bounds(ranges)
+        return low + self.ends[0], high + self.ends[1]
 
     def expr(self) -> S.Expr:
         if self.more == Form():
             return self.element
         return S.Sum((self.element, self.more.expr()), (False, False))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """For each term of a run an element of a table, the terms along its last axis."""
+
+    name: str
+    subs: tuple[S.Expr, ...]
+
+    def plus(self, place: Form, scale: int = 1) -> Lookup:
+        """At the `place` of a term, from 0."""
+        subs = (*self.subs, place.shifted(1).expr())
+        return Lookup(S.Subscript(self.name, subs), Form(), (0, 0))
 
 
 def index_form(name: str, scale: int = 1, constant: int = 0) -> Form:

@@ -42,6 +42,14 @@ def equation(left: Tree, right: Tree) -> Op:
     return Op(EQUATION, tuple(sorted((left, right), key=key)))
 
 
+def as_equations(block: Block) -> Block:
+    """The relations of a block, which determine scalars, as equations with the subscripts of
+    these."""
+    columns = block.left.columns
+    return Block(Ref(f"{EQUATION}|{len(columns)}", columns), equation(block.left, block.right),
+                 block.rows, block.statements)
+
+
 def is_equation(block: Block) -> bool:
     return is_head(block.left.head)
 

@@ -24,13 +24,20 @@ MOST_EXCEPTIONS = 4  # points of a region that do not exist
 class Piece:
     """`block.left = block.right` for all of `region`, by `rule` (over the columns of the right).
     `holes`: points of the region that other relations determine, int64[points, axes]. `tables`: of
-    columns of the right that follow no rule, the numbers, int64 of the region's shape."""
+    columns of the right that follow no rule, the numbers, int64 of the region's shape (with an axis
+    for the terms, in a run). `sources`: what the relations of such a piece were."""
 
     block: Block
     region: Region
     rule: Rule
     holes: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
     tables: dict[int, np.ndarray] = field(default_factory=dict)
+    sources: list[Block] = field(default_factory=list)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The relations, their numbers as rows."""
+        return self.sources or [self.block]
 
     @property
     def head(self) -> str:

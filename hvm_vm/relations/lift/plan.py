@@ -90,31 +90,38 @@ class Planner(Cycles, Imports):
         return self._settle(found, lone)
 
     def _tabled(self, found: list[Piece], lone: list[Piece]) -> tuple[list[Piece], list[Piece]]:
-        """The pieces with those of tables for single relations of one form (see `tables`)."""
-        wanted = {int(p.block.statements[0]) for p in lone if len(p.block.statements) == 1}
+        """The pieces with those of tables for relations of one form of which most are single (see
+        `tables`)."""
+        single_ = {n for p in lone for n in p.block.statements.tolist()}
         groups: dict = {}
         for block in self.unrolled.blocks:
-            rest = block.take(np.isin(block.statements, list(wanted)))
-            if len(rest.rows):
-                rest = rest.compact()
-                groups.setdefault(rest.key(), []).append(rest)
-        done: set[int] = set()
-        for block in map(_joined, groups.values()):
-            piece = tabled(block, self._is_cyclic)
-            if piece is not None:
-                found.append(piece)
-                done.update(block.statements.tolist())
-                if is_equation(piece.block) and not is_equation(block):
-                    self.scattered.add(block.left.head)
-        return found, [p for p in lone if int(p.block.statements[0]) not in done]
+            if block.left.columns:
+                block = block.compact()
+                groups.setdefault(block.key(), []).append(block)
+        blocks = [b for b in map(_joined, groups.values())
+                  if 2 * len(single_.intersection(b.statements.tolist())) > len(b.statements)]
+        new = tabled(blocks, self._are_cyclic)
+        done = {n for p in new for n in p.block.statements.tolist()}
+        for piece in new:
+            if is_equation(piece.block):
+                self.scattered.update(b.left.head for b in piece.blocks if not is_equation(b))
+        kept = []
+        for piece in found:
+            rest = [k for k, n in enumerate(piece.block.statements.tolist()) if n not in done]
+            if len(rest) == len(piece.block.statements):
+                kept.append(piece)
+            else:
+                lone = lone + [single(piece.block.take(slice(k, k + 1))) for k in rest]
+        return kept + new, [p for p in lone if not done.issuperset(p.block.statements.tolist())]
 
-    def _is_cyclic(self, block: Block) -> bool:
+    def _are_cyclic(self, blocks: list[Block]) -> bool:
         """Whether most scalars that relations determine depend on themselves."""
-        head = block.left.head
-        if not block.left.columns:
-            return False
-        places = self.places(head, block.rows[:, list(block.left.columns)])
-        return 2 * int(self.graph.cyclic(head)[places].sum()) > len(places)
+        count = cyclic = 0
+        for block in blocks:
+            places = self.places(block.left.head, block.rows[:, list(block.left.columns)])
+            count += len(places)
+            cyclic += int(self.graph.cyclic(block.left.head)[places].sum())
+        return 2 * cyclic > count
 
     def _fillable(self, head: str, points: np.ndarray) -> np.ndarray:
         """Which elements exist: something else determines them, or they are inputs."""
@@ -259,7 +266,7 @@ class Planner(Cycles, Imports):
             if not is_equation(piece.block):
                 continue
             free, held = False, set()
-            for head, subs in elements(piece.block):
+            for head, subs in (e for b in piece.blocks for e in elements(b)):
                 if head in partly:
                     held.add(head)
                     free |= not partly[head][self.places(head, subs)].any()
@@ -360,7 +367,7 @@ def _apart(block: Block) -> bool:
 
 
 def _singles(piece: Piece) -> list[Piece]:
-    return [single(piece.block.take(slice(k, k + 1))) for k in range(len(piece.block.rows))]
+    return [single(row) for block in piece.blocks for row in _rows(block)]
 
 
 def _worth(piece: Piece) -> bool:
@@ -369,14 +376,20 @@ def _worth(piece: Piece) -> bool:
     return count >= 3 or (count == 2 and has_run(piece.block.right)) or _long(piece.block)
 
 
-def _long(block: Block, tree: Tree | None = None) -> bool:
+def _long(block: Block) -> bool:
     """Whether a run of many terms stands in it."""
-    tree = block.right if tree is None else tree
+    return has_run(block.right) and any(
+        (block.rows[:, r.count] >= LONG_RUN).any() for r in _runs(block.right))
+
+
+def _runs(tree: Tree):
     match tree:
         case Run():
-            return bool((block.rows[:, tree.count] >= LONG_RUN).any()) or _long(block, tree.body)
+            yield tree
+            yield from _runs(tree.body)
         case Op():
-            return any(_long(block, a) for a in tree.args)
+            for arg in tree.args:
+                yield from _runs(arg)
         case Chain():
-            return any(_long(block, p) for p in tree.parts)
-    return False
+            for part in tree.parts:
+                yield from _runs(part)

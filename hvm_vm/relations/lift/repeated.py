@@ -12,17 +12,17 @@ from collections.abc import Callable, Container
 import numpy as np
 
 from .dots import readings
-from .implicit import EQUATION, equation, is_equation
+from .implicit import as_equations, is_equation
 from .read import Unrolled
-from .skeleton import Block, Ref, refs
+from .skeleton import Block, refs
 
 Places = Callable[[str, np.ndarray], np.ndarray]
 
 
-def one_each(un: Unrolled, places: Places, settled: Container[str]) -> None:
+def one_each(un: Unrolled, places: Places, settled: Container[str]) -> list[Block]:
     """Make equations of all but one of the relations for a scalar, where what they read leaves
     something to be solved for. `settled`: plain names that are set or determined. Scalars of which
-    that is not so stay as they are, determined twice."""
+    that is not so stay as they are, determined twice. The equations are returned."""
     counts = {h: np.zeros(len(m), np.int64) for h, m in un.members.items()}
     constant = {h: np.zeros(len(m), bool) for h, m in un.members.items()}
     lefts = {}
@@ -35,7 +35,7 @@ def one_each(un: Unrolled, places: Places, settled: Container[str]) -> None:
         np.add.at(counts[head], own, 1)
         constant[head][own] = True
     if not any((c > 1).any() for c in counts.values()):
-        return
+        return []
     chosen: dict[tuple[str, int], tuple[int, int, int, int]] = {}
     crowded: dict[int, np.ndarray] = {}
     open_: dict[tuple[str, int], bool] = {}
@@ -54,6 +54,7 @@ def one_each(un: Unrolled, places: Places, settled: Container[str]) -> None:
             if key not in chosen or rank < chosen[key]:
                 chosen[key] = rank
     blocks: list[Block] = []
+    made: list[Block] = []
     for k, block in enumerate(un.blocks):
         rows = [r for r in crowded.get(k, np.zeros(0, int)).tolist()
                 if _is_equation(block.left.head, int(lefts[k][r]), (k, r), chosen, open_, constant)]
@@ -64,11 +65,9 @@ def one_each(un: Unrolled, places: Places, settled: Container[str]) -> None:
         rest[rows] = False
         if rest.any():
             blocks.append(block.take(rest))
-        columns = block.left.columns
-        part = block.take(rows)
-        blocks.append(Block(Ref(f"{EQUATION}|{len(columns)}", columns),
-                            equation(block.left, block.right), part.rows, part.statements))
-    un.blocks[:] = blocks
+        made.append(as_equations(block.take(rows)))
+    un.blocks[:] = [*blocks, *made]
+    return made
 
 
 def _is_equation(head: str, place: int, which: tuple[int, int], chosen, open_, constant) -> bool:

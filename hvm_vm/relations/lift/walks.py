@@ -99,10 +99,10 @@ def _acyclic(level: list[_Read], group: set[str]) -> bool:
 def _reads(piece: Piece, group: set[str]) -> Iterator[_Read | None]:
     """The references of a piece to arrays of the group; None where they are in a sum that is too
     long, or not of one length."""
-    block = piece.block
-    own = block.rows[:, list(block.left.columns)]
-    for found in _references(block, block.right, block.rows, group):
-        yield None if found is None else _Read(piece, found[0], own, found[1])
+    for block in piece.blocks:
+        own = block.rows[:, list(block.left.columns)]
+        for found in _references(block, block.right, block.rows, group):
+            yield None if found is None else _Read(piece, found[0], own, found[1])
 
 
 def _references(block: Block, tree: Tree, rows: np.ndarray, group: set[str]):
