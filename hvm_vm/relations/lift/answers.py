@@ -9,9 +9,11 @@ from hvm_vm.language.diagnostics import Diagnostics
 from hvm_vm.language.parser import StatementParser
 from hvm_vm.language.source import Source
 
-from .implicit import is_equation
+from .emit import integer
+from .implicit import LEAST, is_equation
 from .imports import Array
 from .members import Unliftable
+from .regions import hull, missing
 from .skeleton import refs
 from .statements import expressions
 from .unknowns import read_names
@@ -37,11 +39,19 @@ class Answers:
         found: list[S.Expr] = []
         copies: list[S.Relation] = []
         done: set[str] = set()
+        parts = {a: self.part_result(a, subs) for a, subs in by_array.items()
+                 if a not in whole and len(subs) >= LEAST}
         for item in wanted:
             if type(item) is not S.Name or item.name not in self.elements:
                 found.append(item)
                 continue
             array, _ = self.elements[item.name]
+            if array in parts and item.name not in self.imported:
+                if array not in done:
+                    done.add(array)
+                    found.append(parts[array].lhs)
+                    copies.append(parts[array])
+                continue
             if array in whole and item.name not in self.imported:
                 if array not in done:
                     done.add(array)
@@ -55,6 +65,36 @@ class Answers:
                 copies.append(S.Relation(
                     S.Name(item.name), self.element(item.name), span=self.spot(item.name)))
         return found, copies
+
+    def part_result(self, array: str, subs: set[tuple[int, ...]]) -> S.Relation:
+        """The relation of an array of those elements of another that are results: a part of it, or
+        looked up. Notes where each scalar is (`shown`)."""
+        table = np.array(sorted(subs), np.int64)
+        region = hull(table)
+        absent = missing(region, table)
+        name = next(n for n in (f"{array}_found{'_' * k}" for k in range(100))
+                    if n not in self.taken and n not in self.un.elements)
+        self.taken.add(name)
+        used: dict[str, None] = {}
+        if absent is not None and not len(absent) and set(region.step) == {1} and not region.bounds:
+            axes = [k for k, (a, b) in enumerate(zip(region.lo, region.hi, strict=True)) if a < b]
+            read: list[S.Expr] = []
+            for lo, hi in zip(region.lo, region.hi, strict=True):
+                if lo < hi:
+                    used[self.indices.get(lo, hi, used)] = None
+                read.append(S.Name(list(used)[-1]) if lo < hi else integer(lo))
+            places = table[:, axes] - np.array(region.lo)[axes]
+        else:
+            used[self.indices.get(1, len(table), used)] = None
+            here = tuple(map(S.Name, used))
+            read = [S.Subscript(self.writer.table((1,), table[:, k].copy()), here)
+                    for k in range(table.shape[1])]
+            places = np.arange(len(table))[:, None]
+        names = self.un.names[next(h for h, n in self.names.items() if n == array)]
+        for point, place in zip(map(tuple, table.tolist()), map(tuple, places.tolist()), strict=True):
+            self.shown[names[point]] = name, place
+        return S.Relation(S.Subscript(name, tuple(map(S.Name, used))),
+                          S.Subscript(array, tuple(read)), span=self.spot(names[tuple(table[0])]))
 
     def whole_result(self, name: str, array: Array) -> S.Expr:
         axes = self.axes(array)

@@ -32,12 +32,14 @@ MOST_SEARCHES = 32  # for names in the text, one by one
 
 @dataclass
 class Lifted:
-    """A lifted file. `elements`: where each scalar that became an array element is."""
+    """A lifted file. `elements`: where each scalar that became an array element is. `shown`: where
+    those that are results are, with the position from 0, if it is an array of its own."""
 
     file: S.File
     plan: Plan
     names: dict[str, str]  # arrays by head
     elements: dict[str, tuple[str, tuple[int, ...]]]  # scalar -> (array, subscripts)
+    shown: dict[str, tuple[str, tuple[int, ...]]]
     lowest: dict[str, tuple[int, ...]]
     arrays: int
     relations: int
@@ -55,6 +57,7 @@ class _Assembly(Answers):
         self.source = source
         self.text = text
         self.find = find
+        self.shown: dict[str, tuple[str, tuple[int, ...]]] = {}
         self._asked = 0
         self._spots: dict[str, Span] | None = None
         self.by_number = dict(self.un.others)
@@ -133,7 +136,7 @@ class _Assembly(Answers):
         un, plan = self.un, self.plan
         taken = self.taken | set(un.elements)
         self.indices = Indices(taken)
-        writer = Writer(self.names, self.indices, un.name, taken)
+        writer = self.writer = Writer(self.names, self.indices, un.name, taken)
         relations: list[tuple[int, int, S.Statement]] = []
         for k, piece in enumerate(plan.relations):
             number = int(piece.block.statements.min())
@@ -153,10 +156,10 @@ class _Assembly(Answers):
             relations.append((number, -1, renamed_statement(statement, self.rename)))
         defaults = self.defaults()
         relations.sort(key=lambda r: r[:2])
-        body = [*(r for _, r in writer.tables.values()), *defaults, *(r for _, _, r in relations)]
-        body += self.imports()
+        imports = self.imports()
         results, copies = self.results()
-        body += copies
+        tables = [r for _, r in writer.tables.values()]
+        body = [*tables, *defaults, *(r for _, _, r in relations), *imports, *copies]
         body += self.guesses()
         body += self.fill(results)
         given = self.given(body)
@@ -166,7 +169,7 @@ class _Assembly(Answers):
         statements += [find] if find is not None else []
         statements += body
         lowest = {self.names[h]: a.lo for h, a in plan.arrays.items()}
-        return Lifted(S.File(tuple(statements)), plan, self.names, self.elements, lowest,
+        return Lifted(S.File(tuple(statements)), plan, self.names, self.elements, self.shown, lowest,
                       len(plan.arrays), len(plan.relations))
 
     def rename(self, expr: S.Expr) -> S.Expr:

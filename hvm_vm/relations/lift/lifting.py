@@ -244,7 +244,7 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
             # An element that is a result of its own is a variable, too; of an input, the element is
             # what is set.
             if member.name not in plain or member.name in inputs:
-                array, place = places[member.name]
+                array, place = lifted.shown.get(member.name) or places[member.name]
                 member = FamilyMember(member.name, member.subscripts, array, place)
             members.append(member)
         found.append(replace(family, members=tuple(members)))
@@ -253,7 +253,8 @@ def _families(lifted: Lifted, system: System) -> tuple[ScalarFamily, ...]:
         # Arrays whose scalars are no family by name, such as x1, x2 beside a scalar x.
         low, high = lifted.plan.arrays[head].lo, lifted.plan.arrays[head].hi
         members = [
-            FamilyMember(name, subs, array, tuple(s - lo for s, lo in zip(subs, low, strict=True)))
+            FamilyMember(name, subs, *(lifted.shown.get(name) or (
+                array, tuple(s - lo for s, lo in zip(subs, low, strict=True)))))
             for subs, name in lifted.plan.unrolled.names[head].items()
             if name not in covered and name not in plain]
         if members and array in system.variables:
