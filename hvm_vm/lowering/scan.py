@@ -223,7 +223,7 @@ class _Scans:
         system = self.program.system
         diagnostics = Diagnostics(Source(system.file, system.text))
         place: Place = one.place
-        diagnostics.error(f"this is a recurrence that this version cannot compute: {why}",
+        diagnostics.error(f"this is a recurrence that is not supported in this version: {why}",
                           Span(place.start, place.end))
         diagnostics.raise_if_errors()
 

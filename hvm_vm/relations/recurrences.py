@@ -19,6 +19,7 @@ from .drawn import Drawn
 from .guards import Context, nodes, references, rewrite, substitute
 from .prove import at_least
 from .report import Report
+from .shortest import shown_cycle
 from .system import Apply, Const, Expr, Recurrence, Reduce, Ref
 
 
@@ -126,7 +127,7 @@ class Recurrences:
         self.integers, self.report = integers, report
         self.found: list[Recurrence] = []
 
-    def take(self, component: list[str], definitions: dict[str, list[Drawn]]) -> None:
+    def take(self, component: list[str], definitions: dict[str, list[Drawn]], reads) -> None:
         """Make a recurrence of a component whose reads go in one direction. One of a kind that
         cannot be computed yet is reported."""
         members = set(component)
@@ -141,9 +142,10 @@ class Recurrences:
         if why is not None:
             first = min((c for n in component for c in definitions[n]),
                         key=lambda c: c.node.span.start)
+            cycle = f" ({shown_cycle(component, reads)})" if len(component) > 1 else ""
             self.report.error(
-                f"`{self.report.quote(first.node.span)}` is a recurrence that this version cannot"
-                f" compute: {why}", first.node.span)
+                f"`{self.report.quote(first.node.span)}` is a recurrence that is not supported in"
+                f" this version: {why}{cycle}", first.node.span)
             return
         for name in component:
             for case, body in zip(definitions[name], bodies[name], strict=True):

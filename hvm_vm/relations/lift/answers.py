@@ -10,13 +10,16 @@ from hvm_vm.language.parser import StatementParser
 from hvm_vm.language.source import Source
 
 from .emit import integer
-from .implicit import LEAST, is_equation
+from .implicit import is_equation
 from .imports import Array
 from .members import Unliftable
 from .regions import hull, missing
 from .skeleton import refs
 from .statements import expressions
 from .unknowns import read_names
+
+
+MOST_COPIES = 32  # results that are elements of an array with others; more are an array of their own
 
 
 class Answers:
@@ -40,7 +43,7 @@ class Answers:
         copies: list[S.Relation] = []
         done: set[str] = set()
         parts = {a: self.part_result(a, subs) for a, subs in by_array.items()
-                 if a not in whole and len(subs) >= LEAST}
+                 if a not in whole and len(subs) > MOST_COPIES}
         for item in wanted:
             if type(item) is not S.Name or item.name not in self.elements:
                 found.append(item)

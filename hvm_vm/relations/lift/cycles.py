@@ -76,6 +76,11 @@ class Cycles(Facts):
         cyclic = sum(int(self.graph.cyclic(h).sum()) for h in heads)
         return cyclic >= LEAST and 2 * cyclic >= count
 
+    def is_cyclic(self) -> bool:
+        """Whether most of the scalars that relations determine depend on themselves."""
+        return self._is_solved({b.left.head for b in self.unrolled.blocks if b.left.columns
+                                and not is_equation(b)})
+
     @cached_property
     def graph(self) -> ScalarGraph:
         un = self.unrolled

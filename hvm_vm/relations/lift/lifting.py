@@ -30,7 +30,7 @@ from .scan import LITERAL, Scan, file_spans, scan, source_text
 from .structure import by_structure
 from .tables import FEWEST
 
-LARGE = 300_000  # characters: larger texts are not parsed before they are scanned
+LARGE = 150_000  # characters: larger texts are not parsed before they are scanned
 MOST_TRIES = 4
 STRICT = False  # tests: errors inside are raised
 
@@ -102,15 +102,13 @@ def _whole(*arguments) -> tuple[Lifted, System]:
 def _with_system(source, file, scanned, known, free, find, diagnostics) -> tuple[Lifted, System]:
     with paused():
         lifted = _lift(source, file, scanned, known, free, find)
-    system = _system(lifted, source, known, free, diagnostics)
     open_ = {h for h, a in lifted.plan.arrays.items() if a.kind == "unknown"}
+    if looked_up := lifted.plan.only_looked_up(open_):  # no relation says how far these go
+        lifted = _extended(lifted, looked_up)
+    system = _system(lifted, source, known, free, diagnostics)
     short = open_ if system is None else _short(lifted, system)
-    if short and short <= open_:
-        statements = lifted.file.statements
-        for head in sorted(short):
-            array = lifted.plan.arrays[head]
-            statements = extended(statements, lifted.names[head], array.lo, array.hi)
-        lifted = replace(lifted, file=S.File(statements))
+    if short and short <= open_ and short != looked_up:
+        lifted = _extended(lifted, short - looked_up)
         system = _system(lifted, source, known, free, diagnostics)
     if system is None or _short(lifted, system):
         raise Unliftable("indexed relations would not say the same")
@@ -121,6 +119,15 @@ def _with_system(source, file, scanned, known, free, find, diagnostics) -> tuple
     return lifted, replace(system, families=_families(lifted, system))
 
 
+def _extended(lifted: Lifted, heads: set[str]) -> Lifted:
+    """The file with it said how far some unknown arrays go."""
+    statements = lifted.file.statements
+    for head in sorted(heads):
+        array = lifted.plan.arrays[head]
+        statements = extended(statements, lifted.names[head], array.lo, array.hi)
+    return replace(lifted, file=S.File(statements))
+
+
 def _lift(source, file, scanned, known, free, find) -> Lifted:
     text = source_text(source, file)
     if file is not None:
@@ -128,30 +135,17 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     if scanned is None:
         raise Unliftable("the text holds the scan's own letters")
     statements = None if file is None else list(file.statements)
-    outside = known, free, find
-    ruled: set[int] = set()
-    reasons: list[Unliftable] = []
-
-    def attempt(scanned: Scan, spelled: dict[str, str] | None = None,
-                tables: bool = False) -> Lifted | None:
-        try:
-            return _attempt(source, text, scanned, statements, outside, spelled, ruled, tables)
-        except Unliftable as reason:
-            reasons.append(reason)
-            return None
-
+    attempt = _Attempts(source, text, statements, known, free, find)
     first = attempt(scanned)
-    if _solves(scanned, statements):
-        found = first  # structure tells nothing of unknowns
-    else:
-        found = by_structure(first, attempt, scanned, text, {*known, *free, *find}, ruled)
-    left = len(scanned.spans) if found is None else _scalars(found)
-    if left >= FEWEST:
-        looked_up = attempt(scanned, tables=True)
-        if looked_up is not None and _scalars(looked_up) < left // 2:
-            found = looked_up
+    # Structure tells nothing of unknowns, and little of what is solved for without a choice.
+    found = first
+    if _solves(scanned, statements) or attempt.cyclic:
+        found = attempt.with_tables(first, scanned)
+    if found is first and not _solves(scanned, statements):
+        found = by_structure(first, attempt, scanned, text, {*known, *free, *find}, attempt.ruled)
+        found = attempt.with_tables(found, scanned)
     if found is None:
-        raise reasons[0]
+        raise attempt.reasons[0]
     return found
 
 
@@ -161,28 +155,56 @@ def _scalars(lifted: Lifted) -> int:
     return len(lifted.plan.kept) + sum(len(p.block.rows) == 1 for p in pieces)
 
 
-def _attempt(source, text, scanned, statements, outside, spelled, ruled, tables) -> Lifted:
-    """Lift a scan. Adds the relations that follow a rule by their numbers to `ruled`. Raises
-    `Unliftable`."""
-    known, free, find = outside
-    if not scanned.shapes:
-        raise Unliftable("no scalars with numbers")
-    apart: dict[str, int] = {}
-    for _ in range(MOST_TRIES):
-        unrolled = read(scanned, text, statements, apart, spelled)
-        planner = Planner(unrolled, known, free, [f.partition("[")[0].strip() for f in find],
-                          tables)
+class _Attempts:
+    """Attempts to lift the scans of one file. `ruled`: the relations that follow a rule by their
+    numbers; `cyclic`: whether most scalars of the last scan depend on themselves."""
+
+    def __init__(self, source, text, statements, known, free, find) -> None:
+        self.source, self.text, self.statements = source, text, statements
+        self.known, self.free, self.find = known, free, find
+        self.ruled: set[int] = set()
+        self.cyclic = False
+        self.tried = False  # with tables
+        self.reasons: list[Unliftable] = []
+
+    def __call__(self, scanned: Scan, spelled: dict[str, str] | None = None,
+                 tables: bool = False) -> Lifted | None:
         try:
-            plan = planner.plan()
-        except SetApart as wanted:
-            if wanted.places.keys() & apart.keys():
-                raise Unliftable("arrays depend on themselves") from None
-            apart = {**apart, **wanted.places}
-            continue
-        finally:
-            ruled |= planner.ruled
-        return assemble(plan, source, text, find)
-    raise Unliftable("arrays depend on themselves")
+            return self._lifted(scanned, spelled, tables)
+        except Unliftable as reason:
+            self.reasons.append(reason)
+            return None
+
+    def with_tables(self, best: Lifted | None, scanned: Scan) -> Lifted | None:
+        """`best`, or what tables make of the relations where many are scalars there."""
+        left = len(scanned.spans) if best is None else _scalars(best)
+        if left >= FEWEST and not self.tried:
+            self.tried = True
+            found = self(scanned, tables=True)
+            if found is not None and _scalars(found) < left // 2:
+                return found
+        return best
+
+    def _lifted(self, scanned: Scan, spelled, tables: bool) -> Lifted:
+        if not scanned.shapes:
+            raise Unliftable("no scalars with numbers")
+        apart: dict[str, int] = {}
+        find = [f.partition("[")[0].strip() for f in self.find]
+        for _ in range(MOST_TRIES):
+            unrolled = read(scanned, self.text, self.statements, apart, spelled)
+            planner = Planner(unrolled, self.known, self.free, find, tables)
+            try:
+                plan = planner.plan()
+            except SetApart as wanted:
+                if wanted.places.keys() & apart.keys():
+                    raise Unliftable("arrays depend on themselves") from None
+                apart = {**apart, **wanted.places}
+                continue
+            finally:
+                self.ruled |= planner.ruled
+                self.cyclic = planner.is_cyclic()
+            return assemble(plan, self.source, self.text, self.find)
+        raise Unliftable("arrays depend on themselves")
 
 
 def _solves(scanned: Scan, statements) -> bool:

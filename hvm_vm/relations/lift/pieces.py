@@ -49,11 +49,10 @@ class Piece:
         return sum(a == b for a, b in zip(self.region.lo, self.region.hi, strict=True))
 
 
-def pieces(block: Block, fillable) -> tuple[list[Piece], list[Block]]:
-    """The pieces of a block, and the relations left over, as blocks of one row each.
+def pieces(block: Block, fillable) -> tuple[list[Piece], Block]:
+    """The pieces of a block, and the relations left over.
     `fillable(head, points)`: which of these elements exist, so that others determine them."""
     found: list[Piece] = []
-    left_over: list[Block] = []
     axes = len(block.left.columns)
     swaps = _swaps(block.right)
     for _ in range(MOST_ROUNDS):
@@ -72,9 +71,7 @@ def pieces(block: Block, fillable) -> tuple[list[Piece], list[Block]]:
             break
         found += new
         block = block.take(~follows)
-    for row in range(len(block.rows)):
-        left_over.append(block.take(slice(row, row + 1)))
-    return found, left_over
+    return found, block
 
 
 def _regions(part: Block, axes: int, rule: Rule, fillable) -> list[Piece] | None:
@@ -96,13 +93,17 @@ def _regions(part: Block, axes: int, rule: Rule, fillable) -> list[Piece] | None
     return [Piece(part.take(rows), hull(left[rows]), rule) for rows in cut]
 
 
-def single(block: Block) -> Piece:
-    """One relation, as a piece with constant subscripts."""
+def singles(block: Block) -> list[Piece]:
+    """Each relation of a block, as a piece with constant subscripts."""
     axes = len(block.left.columns)
-    left, numbers = block.rows[:, :axes], block.rows[:, axes:]
-    point = tuple(left[0].tolist())
-    rule = Rule(np.zeros((numbers.shape[1], axes), np.int64), numbers[0], np.ones(1, bool))
-    return Piece(block, Region(point, point, (1,) * axes), rule)
+    constant = np.zeros((block.rows.shape[1] - axes, axes), np.int64)
+    holds, none, step = np.ones(1, bool), np.zeros((0, axes), np.int64), (1,) * axes
+    found = []
+    for row, point in enumerate(map(tuple, block.rows[:, :axes].tolist())):
+        one = block.take(slice(row, row + 1))
+        rule = Rule(constant, one.rows[0, axes:], holds)
+        found.append(Piece(one, Region(point, point, step), rule, none))
+    return found
 
 
 # --- parts of one kind that stand in either order ------------------------------------------------

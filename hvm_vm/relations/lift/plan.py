@@ -21,7 +21,7 @@ from .dots import elements
 from .implicit import LEAST, is_equation
 from .imports import Array, Imports
 from .members import Unliftable, coded, distinct
-from .pieces import MOST_HOLES, Piece, pieces, single
+from .pieces import MOST_HOLES, Piece, pieces, singles
 from .read import Unrolled
 from .regions import hull, parted
 from .rolling import rolled
@@ -52,6 +52,20 @@ class Plan:
     left_out: dict[str, int] = field(default_factory=dict)  # see `left_out`
     scattered: set[str] = field(default_factory=set)  # arrays whose relations are equations here
 
+    def only_looked_up(self, heads: set[str]) -> set[str]:
+        """Those of some arrays that relations reach by tables only."""
+        plain: set[str] = set()
+        tables = False
+        for piece in self.relations:
+            tables = tables or bool(piece.tables)
+            axes = len(piece.block.left.columns)
+            if not is_equation(piece.block):
+                plain.add(piece.head)
+            if len(piece.block.rows) > 1:
+                plain |= {r.head for r in refs(piece.block.right)
+                          if piece.tables.keys().isdisjoint(c - axes for c in r.columns)}
+        return heads - plain if tables else set()
+
     def is_copy(self, piece: Piece) -> bool:
         """Whether a piece only reads an input array that is a part of its array."""
         return type(piece.block.right) is Ref and piece.block.right.head in self.sources
@@ -72,14 +86,14 @@ class Planner(Cycles, Imports):
         blocks = [_joined(parts) for parts in groups.values()]
         for block in absorbed(blocks):
             if is_equation(block) and not _apart(block):
-                lone += [single(block.take(slice(k, k + 1))) for k in range(len(block.rows))]
+                lone += singles(block)
                 continue
             more, rest = pieces(block, self._fillable)
             if is_equation(block):  # few relations are solved as scalars
-                rest += [r for p in more if len(p.block.rows) < LEAST for r in _rows(p.block)]
+                lone += [s for p in more if len(p.block.rows) < LEAST for s in singles(p.block)]
                 more = [p for p in more if len(p.block.rows) >= LEAST]
             found += more
-            lone += [single(r) for r in rest]
+            lone += singles(rest)
         if self.tables:
             found, lone = self._tabled(found, lone)
         self._check_holes(found, lone)
@@ -92,14 +106,14 @@ class Planner(Cycles, Imports):
     def _tabled(self, found: list[Piece], lone: list[Piece]) -> tuple[list[Piece], list[Piece]]:
         """The pieces with those of tables for relations of one form of which most are single (see
         `tables`)."""
-        single_ = {n for p in lone for n in p.block.statements.tolist()}
+        alone = {n for p in lone for n in p.block.statements.tolist()}
         groups: dict = {}
         for block in self.unrolled.blocks:
             if block.left.columns:
                 block = block.compact()
                 groups.setdefault(block.key(), []).append(block)
         blocks = [b for b in map(_joined, groups.values())
-                  if 2 * len(single_.intersection(b.statements.tolist())) > len(b.statements)]
+                  if 2 * len(alone.intersection(b.statements.tolist())) > len(b.statements)]
         new = tabled(blocks, self._are_cyclic)
         done = {n for p in new for n in p.block.statements.tolist()}
         for piece in new:
@@ -111,7 +125,7 @@ class Planner(Cycles, Imports):
             if len(rest) == len(piece.block.statements):
                 kept.append(piece)
             else:
-                lone = lone + [single(piece.block.take(slice(k, k + 1))) for k in rest]
+                lone = lone + singles(piece.block.take(rest))
         return kept + new, [p for p in lone if not done.issuperset(p.block.statements.tolist())]
 
     def _are_cyclic(self, blocks: list[Block]) -> bool:
@@ -356,10 +370,6 @@ def _joined(parts: list[Block]) -> Block:
                  np.concatenate([p.statements for p in parts]))
 
 
-def _rows(block: Block) -> list[Block]:
-    return [block.take(slice(k, k + 1)) for k in range(len(block.rows))]
-
-
 def _apart(block: Block) -> bool:
     """Whether the left sides of relations tell them apart."""
     table = block.rows[:, list(block.left.columns)]
@@ -367,7 +377,7 @@ def _apart(block: Block) -> bool:
 
 
 def _singles(piece: Piece) -> list[Piece]:
-    return [single(row) for block in piece.blocks for row in _rows(block)]
+    return [s for block in piece.blocks for s in singles(block)]
 
 
 def _worth(piece: Piece) -> bool:

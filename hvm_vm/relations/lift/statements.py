@@ -12,6 +12,8 @@ def expressions(statement: S.Statement) -> Iterable[S.Expr]:
     match statement:
         case S.Relation():
             parts = [statement.lhs, statement.rhs, statement.where]
+            if type(statement.rhs) is S.ListExpr:  # of constants
+                parts = [statement.lhs, statement.where]
         case S.Check():
             parts = [statement.condition, statement.within, statement.where]
         case S.Guess():

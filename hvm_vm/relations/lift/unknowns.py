@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -97,8 +98,15 @@ class Unknowns:
         guessed = {s.target.name for s in others if type(s) is S.Guess}
         return self._facts.all_members(frozenset(found)) | guessed
 
+    @cached_property
+    def _determined(self) -> set[str]:
+        """The scalars that something determines."""
+        return {name for head, names in self._un.names.items() if names
+                for name, is_ in zip(map(names.get, map(tuple, self._facts.members[head].tolist())),
+                                     self._facts.determined[head].tolist(), strict=True) if is_}
+
     def _is_determined(self, name: str) -> bool:
-        return name in self._plain or self._facts.is_determined(name)
+        return name in self._plain or name in self._determined
 
 
 def read_names(un: Unrolled) -> tuple[dict[str, list[str]], dict[str, int]]:

@@ -16,7 +16,7 @@ import numpy as np
 from hvm_vm.relations.order import components
 
 from .pieces import Piece
-from .skeleton import Block, Chain, Op, Ref, Run, Tree, columns
+from .skeleton import Block, Chain, Op, Ref, Run, Tree, columns, refs
 
 MOST_TERMS = 16  # of a sum over the arrays themselves
 
@@ -121,8 +121,19 @@ def _references(block: Block, tree: Tree, rows: np.ndarray, group: set[str]):
             if inside and (count.max() > MOST_TERMS or (count != count[0]).any()):
                 yield None
                 return
+            stepping = [c for c, s in zip(columns(tree.body), tree.steps, strict=True) if s]
+            if inside and len(rows) > 1 and _whole_rows(tree.body, rows, stepping, group):
+                yield None
+                return
             for k in range(int(count[0]) if inside else 0):
                 moved = rows.copy()
                 for column, step in zip(columns(tree.body), tree.steps, strict=True):
                     moved[:, column] += step * k
                 yield from _references(block, tree.body, moved, group)
+
+
+def _whole_rows(body: Tree, rows: np.ndarray, stepping: list[int], group: set[str]) -> bool:
+    """Whether a run goes over the same elements of the group in all relations, as in a product of a
+    matrix and a vector, and not over those around each."""
+    return any((rows[:, c] == rows[0, c]).all() for ref in refs(body) if ref.head in group
+               for c in ref.columns if c in stepping)

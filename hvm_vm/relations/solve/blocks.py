@@ -127,7 +127,7 @@ class Blocks:
         members = set(component)
         if all(degree(definitions[n][0].body, members) < 2 for n in component):
             return
-        from ..order import shortest_cycle
+        from ..shortest import shortest_cycle
 
         cycle = shortest_cycle(component, {n: tuple(reads[n]) for n in component})
         self.report.warning(

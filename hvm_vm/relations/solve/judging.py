@@ -10,7 +10,7 @@ from hvm_vm.bytecode.sizes import Size
 from ..affine import Integers
 from ..drawn import Drawn
 from ..guards import references
-from ..order import shown_cycle
+from ..shortest import shown_cycle
 from ..report import Report, joined
 from ..system import Apply, Const, Expr, Reduce
 from .counting import balance, elements, total_points
