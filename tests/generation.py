@@ -219,6 +219,48 @@ class _Builder:
         self.relations.append(f"{reader}[k] = {name}[2*k + 1] - {name}[k]")
         self.variables[reader] = (axis,)
 
+    def recurrence(self) -> None:
+        """One array or two that go on from earlier (or later) elements, by special cases, under a
+        condition, or both; beside a free axis, whose elements may be taken from other places."""
+        walked = self.pick(("t", "i", "k"))
+        family, lo = FAMILY_OF[walked], INDICES[walked][1]
+        hi = f"{INDICES[walked][2]} - {1 - lo}" if lo == 0 else INDICES[walked][2]
+        free = self.pick([None, *(n for n in ("t", "i", "k") if n not in family)])
+        scope = (walked,) if free is None else self.pick(((walked, free), (free, walked)))
+        forward, lag = self.draw(st.booleans()), self.draw(st.integers(1, 2))
+
+        def at(name: str, step: str, other: str | None = None) -> str:
+            subs = [step if s == walked else other or s for s in scope]
+            return f"{name}[{', '.join(subs)}]"
+
+        def earlier(name: str, k: int) -> str:
+            other = None
+            if free is not None and self.draw(st.booleans()):
+                size, low = INDICES[free][2], INDICES[free][1]
+                other = f"{size} {'+ 1' if low else '- 1'} - {free}"
+            return at(name, f"{walked} {'-' if forward else '+'} {k}", other)
+
+        there = (f"{walked} - {lag} >= {lo}" if forward else f"{walked} + {lag} <= {hi}")
+        start = str(lo) if forward else hi
+        name = self.fresh()
+        body = self.expression(scope, 1)
+        if lag == 1 and self.draw(st.booleans()):
+            outside = tuple(s for s in scope if s != walked)
+            self.relations += [
+                f"{at(name, start)} = {self.expression(outside, 1)}",
+                f"{at(name, walked)} = 0.5*tanh({earlier(name, 1)}) + ({body})"]
+        else:
+            self.relations.append(
+                f"{at(name, walked)} = if({there}, cos({earlier(name, lag)}), 0.3) + ({body})")
+        if self.draw(st.booleans()):
+            other, lead = self.fresh(), self.relations.pop()
+            same = at(name, walked) if self.draw(st.booleans()) else body
+            self.relations += [
+                f"{lead} + if({there}, 0.25*{earlier(other, lag)}, 0)",
+                f"{at(other, walked)} = sin({same}) - if({there}, {earlier(name, lag)}/2, 1)"]
+            self.variables[other] = scope
+        self.variables[name] = scope
+
     def softmax(self) -> None:
         score = self.expression(("t", "u"), 1)
         scale = self.pick(("", "/sqrt(D)", "*0.3"))
@@ -279,7 +321,7 @@ class _Builder:
         if self.draw(st.booleans()):
             self.add_pointer()
         kinds = (self.plain, self.plain, self.plain, self.cases, self.special, self.interleaved,
-                 self.softmax, self.norm, self.attention)
+                 self.softmax, self.norm, self.attention, self.recurrence, self.recurrence)
         for _ in range(self.draw(st.integers(1, 4))):
             self.pick(kinds)()
         relations = self.draw(st.permutations(self.relations))
