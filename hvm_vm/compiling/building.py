@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hvm_vm.api.program import Program
-from hvm_vm.errors import InputError
+from hvm_vm.errors import CompileError, InputError
 
 if TYPE_CHECKING:
     from hvm_vm.bytecode.module import VerifiedProgram
@@ -122,8 +122,15 @@ def compile_stages(
             check_names(file, source.text, system, known, free)
         if precision is not None:
             system = replace(system, precision=precision)
-        return Stages(system, verify(lower(system)),
-                      tuple(d.render() for d in diagnostics.warnings))
+        try:
+            module = lower(system)
+        except CompileError:
+            # A recurrence that scalars, but no array, can be computed by is no error of theirs.
+            if not (lift and system.recurrences):
+                raise
+            return compile_stages(source, known=known, free=free, find=find, lift=False,
+                                  precision=precision)
+        return Stages(system, verify(module), tuple(d.render() for d in diagnostics.warnings))
 
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -84,6 +84,21 @@ def _direction(reads: list[Read], axis: int) -> bool | None:
     return None
 
 
+def _is_cyclic(reads: list[Read]) -> bool:
+    """Whether an element depends on itself by way of elements at its own place."""
+    after: dict[str, set[str]] = {}
+    for read in reads:
+        if read.own == read.there:
+            after.setdefault(read.name, set()).add(read.variable)
+    waiting = list(after)
+    while waiting:  # names that read nothing that is left are taken out
+        free = [n for n in waiting if not after[n] & set(waiting)]
+        if not free:
+            return True
+        waiting = [n for n in waiting if n not in free]
+    return False
+
+
 MOST_TERMS = 64  # of a sum over members that is written out
 _WRITTEN = {"sum": ("add", 0), "prod": ("mul", 1), "max": ("max", None), "min": ("min", None)}
 
@@ -135,10 +150,13 @@ class Recurrences:
         cases = {n: [replace(c, body=b) for c, b in zip(definitions[n], bodies[n], strict=True)]
                  for n in component}
         why = self._unfit(cases)
-        walks, rest = self._walks(reads_within(component, cases, self.integers))
+        reads_ = reads_within(component, cases, self.integers)
+        walks, rest = self._walks(reads_)
         if why is None and rest:
             name = rest[0].variable
             why = f"elements of {name} at one step depend on others of {name} at that step"
+        if why is None and _is_cyclic(reads_):
+            why = "what a step computes depends on itself, so that each step is a system of equations"
         if why is not None:
             first = min((c for n in component for c in definitions[n]),
                         key=lambda c: c.node.span.start)

@@ -53,11 +53,11 @@ class Facts:
         self._determine()
         self.unknown = Unknowns(self, frozenset(known), frozenset(find)).find()
         self.opened: set[str] = set()
-        if tables and self.unknown:
-            self._open_rest()
         superseded = self._superseded()
         self._unsolved(superseded)
         self.left_out = left_out(self.unrolled, superseded, self.known)
+        if tables and self.unknown:
+            self._open_rest()
         self._bar()
 
     def places(self, head: str, subs: np.ndarray) -> np.ndarray:
@@ -225,6 +225,8 @@ class Facts:
                 for name, read, _ in superseded]
         if any(unknown for _, _, unknown in rows):
             self._check_needed(rows)
+        if any(name in given for name, _, _ in superseded):
+            raise Unliftable("what is given is determined, too")
         for name in given & un.elements.keys():
             head, subs = un.elements[name]
             defaults = un.defaults.get(head)

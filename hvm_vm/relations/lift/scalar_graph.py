@@ -45,9 +45,11 @@ class ScalarGraph:
         return self._looping[labels]
 
     def ends(self) -> list[set[str]]:
-        """The groups of scalars that depend on each other and that nothing else uses."""
+        """The groups of scalars that depend on each other (or themselves) and that nothing else
+        uses."""
         source, target = self._edges
-        shared = np.bincount(self._labels, minlength=self._size) > 1
+        shared = np.zeros(self._size, bool)
+        shared[: len(self._looping)] = self._looping
         across = self._labels[source] != self._labels[target]
         shared[self._labels[target[across]]] = False
         for number in self._used_elsewhere():
