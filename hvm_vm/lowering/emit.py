@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from hvm_vm.bytecode.isa import BY_NAME
 from hvm_vm.bytecode.module import Descriptor, Instruction
-from hvm_vm.lowering import solve, system
+from hvm_vm.lowering import scan, solve, system
 from hvm_vm.lowering.lanes import Lanes
 from hvm_vm.lowering.operation import Operation
 from hvm_vm.lowering.pools import Pools
@@ -154,21 +154,24 @@ class Emitter:
         """The scan of a recurrence: each result may read those before it at the same point. Those
         that nothing reads from memory are not stored."""
         lanes = Lanes(self.pools, self.program, operation.dims)
-        values = []
-        for (name, subscripts), root in zip(
-                operation.results, operation.roots.values(), strict=True):
-            whole = self.program.infos[name].type != "float"
-            node = (lanes.integer if whole else lanes.number)(root)
-            values.append(node)
-            lanes.computed[name, lanes.place(subscripts, name)] = node, "i" if whole else "f"
-        stored = [
-            k for k, (name, _) in enumerate(operation.results)
-            if name in self.program.results
-            or any(u is not operation for u in self.selection.uses.get(name, ()))
-            or self.pools.has_register(name) and self.pools.register_of(name) in lanes.operands
-        ]
-        self.instruction("scan", operation, lanes, [operation.results[k] for k in stored],
-                         [values[k] for k in stored])
+        parts = scan.parts(operation, self.program)
+        read = {p.name for p in parts if p.name in self.program.results or any(
+            u is not operation and (u.kind != "scan" or self._reads_stored(u, p.name))
+            for u in self.selection.uses.get(p.name, ()))}
+        results, roots = [], []
+        for part in scan.needed(parts, read):
+            whole = self.program.infos[part.name].type != "float"
+            node = (lanes.integer if whole else lanes.number)(part.body)
+            lanes.computed[part.name, part.place] = node, "i" if whole else "f"
+            if part.stored:
+                results.append((part.name, part.subscripts))
+                roots.append(node)
+        if results:
+            self.instruction("scan", operation, lanes, results, roots)
+
+    def _reads_stored(self, operation: Operation, name: str) -> bool:
+        """Whether a scan reads a name as something before it stored it."""
+        return any(name in p.earlier for p in scan.parts(operation, self.program))
 
     def emit(self, operation: Operation) -> None:
         if operation.kind == "map":

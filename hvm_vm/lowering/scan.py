@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hvm_vm.bytecode.injectivity import disjoint, stored_before
+from hvm_vm.bytecode.module import Access
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language.diagnostics import Diagnostics
 from hvm_vm.language.source import Source, Span
@@ -34,6 +35,60 @@ def select(selection, recurrence: Recurrence) -> list[Operation]:
     """The operations that compute all members, in order. Raises `CompileError` for a recurrence
     that no scan computes."""
     return _Scans(selection, recurrence).operations()
+
+
+@dataclass
+class Part:
+    """A result of a scan, the parts whose values it reads at its own step, and the names that it
+    reads as earlier steps stored them."""
+
+    name: str
+    subscripts: tuple[Term, ...]
+    body: Term
+    place: Access
+    same: list[int] = field(default_factory=list)
+    earlier: set[str] = field(default_factory=set)
+    stored: bool = False
+
+
+def parts(operation: Operation, program: Program) -> list[Part]:
+    """The results of a scan."""
+    dims = {s.ix: (k, s) for k, s in enumerate(operation.dims)}
+
+    def place(subscripts, name: str) -> tuple[Access, list]:
+        return access(subscripts, program.infos[name], dims)
+
+    found = [Part(name, subscripts, root, place(subscripts, name)[0])
+             for (name, subscripts), root in zip(
+                 operation.results, operation.roots.values(), strict=True)]
+    at = {(p.name, p.place): k for k, p in enumerate(found)}
+    for part in found:
+        for ref in refs_of(part.body):
+            where, computed = place(ref.args, ref.data)
+            own = None if computed else at.get((ref.data, where))
+            if own is None:
+                part.earlier.add(ref.data)
+            else:
+                part.same.append(own)
+    return found
+
+
+def needed(every: list[Part], read: set[str]) -> list[Part]:
+    """The parts that it takes to compute the names `read`, which are stored."""
+    wanted: set[int] = set()
+    stored = set(read)
+    work = [k for k, p in enumerate(every) if p.name in stored]
+    while work:
+        k = work.pop()
+        if k in wanted:
+            continue
+        wanted.add(k)
+        stored |= every[k].earlier
+        work += every[k].same
+        work += [j for j, p in enumerate(every) if p.name in every[k].earlier]
+    for part in every:
+        part.stored = part.name in stored
+    return [every[k] for k in sorted(wanted)]
 
 
 @dataclass(eq=False)

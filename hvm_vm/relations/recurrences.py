@@ -153,8 +153,10 @@ class Recurrences:
         reads_ = reads_within(component, cases, self.integers)
         walks, rest = self._walks(reads_)
         if why is None and rest:
-            name = rest[0].variable
-            why = f"elements of {name} at one step depend on others of {name} at that step"
+            name, other = rest[0].name, rest[0].variable
+            why = f"an element of {name} depends on other elements of {other} at the same step"
+            if len(rest[0].own) != len(rest[0].there):
+                why = f"{name} and {other}, which depend on each other, have different shapes"
         if why is None and _is_cyclic(reads_):
             why = "what a step computes depends on itself, so that each step is a system of equations"
         if why is not None:

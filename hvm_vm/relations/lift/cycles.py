@@ -22,7 +22,9 @@ from .pieces import MOST_HOLES, Piece
 from .scalar_graph import ScalarGraph
 from .skeleton import refs
 from .statements import determined, names_in
-from .walks import is_walked
+from .walks import steps_walked
+
+FEW_STEPS = 3  # of a recurrence are arrays of their own where that works
 
 
 class SetApart(Exception):
@@ -47,9 +49,10 @@ class Cycles(Facts):
             # Few equations are solved as scalars: recurrences around them stay recurrences.
             rows = sum(len(p.block.rows) for p in found if p.head in group and is_head(p.head))
             if rows < LEAST:
-                if group == inside and is_walked(found, inside):
+                steps = steps_walked(found, inside) if group == inside else 0
+                places = self.apart(found, inside) if steps <= FEW_STEPS else {}
+                if steps and not places:
                     continue
-                places = self.apart(found, inside)
                 if places:
                     raise SetApart(places)
                 if not self._is_solved(inside):

@@ -33,19 +33,19 @@ class _Read(NamedTuple):
         return self.own[:, axis] - self.there[:, axis]
 
 
-def is_walked(found: list[Piece], group: set[str]) -> bool:
-    """Whether the arrays `group`, which depend on each other, are a recurrence of one space whose
-    steps are elementwise."""
+def steps_walked(found: list[Piece], group: set[str]) -> int:
+    """How many steps there are along the slowest axis if the arrays `group`, which depend on each
+    other, are a recurrence of one space whose steps are elementwise; else 0."""
     reads: list[_Read] = []
     for piece in found:
         if piece.head not in group:
             continue
         for read in _reads(piece, group):
             if read is None:
-                return False
+                return 0
             reads.append(read)
     if not reads or len({r.own.shape[1] for r in reads} | {r.there.shape[1] for r in reads}) != 1:
-        return False
+        return 0
     walks: list[int] = []
     level = reads
     while level:
@@ -56,8 +56,10 @@ def is_walked(found: list[Piece], group: set[str]) -> bool:
         walks.append(axis)
         level = [r for r in level if not r.lag(axis).any()]
     if not walks or any(r.lag(axis).any() for r in level for axis in range(r.own.shape[1])):
-        return False
-    return _one_space(reads, walks) and _acyclic(level, group)
+        return 0
+    if not (_one_space(reads, walks) and _acyclic(level, group)):
+        return 0
+    return len(np.unique(np.concatenate([r.own[:, walks[0]] for r in reads])))
 
 
 def _steps(reads: list[_Read], axis: int) -> bool:

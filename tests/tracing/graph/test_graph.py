@@ -118,8 +118,10 @@ def test_a_system_is_one_box_that_reads_what_is_given():
 
 def test_what_does_not_fit_is_counted():
     count = 1000
-    text = "a0 = x\n" + "".join(f"b{k}z = b{k - 1}z*{k}.5 + sin(x)^{k}\n" if k else "b0z = x\n"
-                                for k in range(count))
+    some = "sin", "cos", "tan", "tanh", "abs"
+    text = "a0 = x\n" + "".join(
+        f"b{k}z = {some[k % 5]}(b{k - 1}z)*{k}.5 + {some[k % 3]}(x)^{k}\n" if k else "b0z = x\n"
+        for k in range(count))
     graph = of_instructions(hvm_vm.compile(text, find="b5z").module)
     whole = _relations(text)
     part = bounded(whole, 50)

@@ -1,0 +1,164 @@
+"""Recurrences: one instruction where that can be, answers as loops in Python give them, and words
+for what cannot be computed yet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import hvm_vm as hvm
+
+from .programs import error
+
+ENGINES = ("reference", "jit")
+
+
+def ops(program) -> list[str]:
+    return [i.op for i in program.module.code]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_first_elements_and_a_rule(engine):
+    program = hvm.compile("index n : N\nN = 12\nf[1] = 1; f[2] = 1\nf[n] = f[n-1] + f[n-2]")
+    assert ops(program).count("scan") == 1
+    assert list(program(engine=engine)["f"]) == [1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144]
+    for n in (2, 3):
+        assert list(program(engine=engine, N=n)["f"]) == [1, 1, 2][:n]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_backward(engine):
+    program = hvm.compile("index t : 0..T\ngiven c[t]\nV[T] = c[T]\nV[t] = 0.5*V[t+1] + c[t]")
+    c = np.arange(6.0)
+    wanted = c.copy()
+    for t in range(4, -1, -1):
+        wanted[t] += 0.5 * wanted[t + 1]
+    assert np.allclose(program(engine=engine, c=c)["V"], wanted)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("width", [1, 5, 1500])
+def test_a_row_at_each_step(engine, width):
+    text = """index n : 1..T
+index i : M
+given start[i], left, right
+T = 20
+u[0,i] = start[i]
+u[n,i] = u[n-1,i] + 0.2*(if(i = 1, left, u[n-1,i-1]) - 2*u[n-1,i] + if(i = M, right, u[n-1,i+1]))
+find u[T,i]"""
+    start = np.random.default_rng(0).normal(size=width)
+    program = hvm.compile(text)
+    assert ops(program).count("scan") == 1
+    u = start
+    for _ in range(20):
+        wide = np.concatenate([[2.0], u, [3.0]])
+        u = u + 0.2 * (wide[:-2] - 2 * u + wide[2:])
+    out = program(engine=engine, start=start, left=2, right=3)
+    assert np.allclose(out["u"], u)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_arrays_that_go_on_together(engine):
+    """What the same step has computed, cases, ranges that begin apart, and what is not stored."""
+    text = """index n : 1..N
+index m : 0..N
+N = 30
+x[0] = 1; y[0] = 0
+half[m] = x[m]/2
+x[n] = x[n-1] + 0.1*y[n-1]
+y[n] = y[n-1] - 0.1*half[n] where n < 20
+y[n] = y[n-1] where n >= 20
+find x[m], y[m]"""
+    x, y = [1.0], [0.0]
+    for n in range(1, 31):
+        x.append(x[-1] + 0.1 * y[-1])
+        y.append(y[-1] - 0.1 * x[-1] / 2 if n < 20 else y[-1])
+    program = hvm.compile(text)
+    out = program(engine=engine)
+    assert np.allclose(out["x"], x) and np.allclose(out["y"], y)
+    assert "half" not in {r.name for r in program.module.registers}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_steps_along_two_axes(engine):
+    text = """index i : 0..N
+index j : 0..M
+given a[1..N], b[1..M]
+d[i,0] = i
+d[0,j] = j where j > 0
+d[i,j] = min(d[i-1,j] + 1, d[i,j-1] + 1, d[i-1,j-1] + if(a[i] = b[j], 0, 1))
+find d[N,M]"""
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, 3, 9), rng.integers(0, 3, 7)
+    d = np.zeros((10, 8))
+    d[:, 0], d[0] = np.arange(10), np.arange(8)
+    for i in range(1, 10):
+        for j in range(1, 8):
+            d[i, j] = min(d[i - 1, j] + 1, d[i, j - 1] + 1, d[i - 1, j - 1] + (a[i - 1] != b[j - 1]))
+    program = hvm.compile(text)
+    assert program(engine=engine, a=a, b=b)["d"] == d[9, 7]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_shifted_and_short_sums(engine):
+    """`x[n+1] = …`, and a moving average, whose sum is written out."""
+    text = """index n : 4..N-1
+index k : 1..4
+N = 12
+x[1] = 1; x[2] = 2; x[3] = 3; x[4] = 4
+x[n+1] = sum[k](x[n+1-k])/4 + s[n]
+s[n] = x[n]/100
+find x"""
+    x = [1.0, 2, 3, 4]
+    for _ in range(4, 12):
+        x.append(sum(x[-4:]) / 4 + x[-1] / 100)
+    assert np.allclose(hvm.compile(text)(engine=engine)["x"], x)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_sums_of_data_within_steps(engine):
+    """A reduction that reads no member is computed before the steps."""
+    text = "index t : 1..T\nindex j : J\ngiven w[t,j]\nx[0] = 0\nx[t] = x[t-1]/2 + sum[j](w[t,j]^2)"
+    w = np.random.default_rng(1).normal(size=(8, 3))
+    x = [0.0]
+    for row in w:
+        x.append(x[-1] / 2 + (row**2).sum())
+    assert np.allclose(hvm.compile(text)(engine=engine, w=w)["x"], x)
+
+
+def test_what_a_step_makes_is_found_by_the_nan_search():
+    program = hvm.compile("index n : 1..9\nx[0] = 3\nx[n] = sqrt(x[n-1] - 1)")
+    origin = program.find_nan() if hasattr(program, "find_nan") else None
+    out = program()["x"]
+    assert np.isnan(out[3]) or np.isnan(out[4])
+    assert origin is None or origin.variable == "x"
+
+
+def test_a_read_before_the_first_step_is_an_error():
+    with pytest.raises(hvm.HvmError, match="x"):
+        hvm.compile("index n : 9\nx[n] = x[n-1] + 1")()
+
+
+@pytest.mark.parametrize("text, words", [
+    ("index t : 1..T\nindex i, j : D\ngiven W[i,j], x0[i]\nx[0,i] = x0[i]\n"
+     "x[t,i] = sum[j](W[i,j]*x[t-1,j])", "it takes a sum over x, step by step"),
+    ("index t : 1..T\ngiven c[t]\nx[0] = 1; y[0] = 1\nx[t] = x[t-1] + y[t]\ny[t] = c[t]*x[t]",
+     "each step is a system"),
+    ("index t : 1..T\nindex i : D\nx[0,i] = 1\ne[0] = 0\n"
+     "x[t,i] = x[t-1,i] + e[t-1]\ne[t] = x[t,1]", "different shapes"),
+    ("index t : 1..T\ngiven integer k[t]\nx[0] = 1\nx[t] = x[t-1] + if(k[t] < t, x[k[t]], 0)",
+     "not supported|each from 1|equation"),
+])
+def test_what_cannot_be_computed_yet(text, words):
+    import re
+
+    assert re.search(words, _message(text))
+
+
+def _message(text: str) -> str:
+    try:
+        return error(text)
+    except BaseException:  # later than the relations
+        with pytest.raises(hvm.HvmError) as caught:
+            hvm.compile(text)(T=3, D=2)
+        return str(caught.value)
