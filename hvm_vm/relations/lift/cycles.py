@@ -49,7 +49,7 @@ class Cycles(Facts):
             # Few equations are solved as scalars: recurrences around them stay recurrences.
             rows = sum(len(p.block.rows) for p in found if p.head in group and is_head(p.head))
             if rows < LEAST:
-                steps = steps_walked(found, inside) if group == inside else 0
+                steps = steps_walked(found, lone, inside) if group == inside else 0
                 places = self.apart(found, inside) if steps <= FEW_STEPS else {}
                 if steps and not places:
                     continue

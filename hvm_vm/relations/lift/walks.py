@@ -33,11 +33,11 @@ class _Read(NamedTuple):
         return self.own[:, axis] - self.there[:, axis]
 
 
-def steps_walked(found: list[Piece], group: set[str]) -> int:
+def steps_walked(found: list[Piece], lone: list[Piece], group: set[str]) -> int:
     """How many steps there are along the slowest axis if the arrays `group`, which depend on each
     other, are a recurrence of one space whose steps are elementwise; else 0."""
     reads: list[_Read] = []
-    for piece in found:
+    for piece in (*found, *lone):
         if piece.head not in group:
             continue
         for read in _reads(piece, group):
@@ -79,14 +79,19 @@ def _steps(reads: list[_Read], axis: int) -> bool:
 
 def _one_space(reads: list[_Read], walks: list[int]) -> bool:
     """Whether all relations that take part have one space, but for when the steps of the slowest
-    walk begin and end."""
+    walk begin and end. (A single relation of an array of one axis is a step.)"""
     spaces = {
         tuple(pair for axis, pair in enumerate(zip(r.piece.region.lo, r.piece.region.hi, strict=True))
               if axis != walks[0])
         for r in reads}
-    plain = all(r.piece.region.step == (1,) * len(r.piece.region.step) and not r.piece.region.bounds
-                and not r.piece.region.without and not len(r.piece.holes) for r in reads)
-    return plain and len(spaces) == 1
+    return len(spaces) == 1 and all(_is_plain(r.piece) for r in reads)
+
+
+def _is_plain(piece: Piece) -> bool:
+    """Whether a region is a box, or steps of which other relations determine a few."""
+    region = piece.region
+    return set(region.step) == {1} and not region.bounds and not region.without and (
+        not len(piece.holes) or len(region.lo) == 1)
 
 
 def _acyclic(level: list[_Read], group: set[str]) -> bool:
