@@ -42,8 +42,9 @@ def balances(edges, n: int, right: str) -> list[str]:
 def network(n: int, seed: int, more: int):
     edges = tree(n, seed, more)
     rng = np.random.default_rng(seed)
-    g, d = rng.uniform(1, 3, len(edges)), rng.uniform(0, 0.1, n).round(4)
+    g, d = rng.uniform(1, 3, len(edges)).round(3), rng.uniform(0, 0.1, n).round(4)
     lines = [f"d{k} = {x}" for k, x in enumerate(d, 1)]
+    lines += [f"g{e} = {x}" for e, x in enumerate(g, 1)]
     lines += [f"q{e} = g{e}*(h{a} - h{b})" for e, (a, b) in enumerate(edges, 1)]
     return edges, g, d, lines + balances(edges, n, "d") + ["h0 = 100"]
 
@@ -62,7 +63,7 @@ def test_flows_in_a_network(engine, n):
             if row:
                 matrix[row, [a, b]] += [sign * c, -sign * c]
     h = np.linalg.solve(matrix, right)
-    out = program(engine=engine, g=g)
+    out = program(engine=engine)
     assert [out[f"h{k}"] for k in range(1, n + 1)] == pytest.approx(h[1:])
 
 
