@@ -24,6 +24,7 @@ from .skeleton import refs
 from .statements import determined, names_in
 from .walks import steps_walked
 
+MOST_NAMED = 8  # values of a subscript that may be parts of names
 FEW_STEPS = 3  # of a recurrence are arrays of their own where that works
 
 
@@ -53,6 +54,8 @@ class Cycles(Facts):
                 places = self.apart(found, inside) if steps <= FEW_STEPS else {}
                 if steps and not places:
                     continue
+                if not places and not self._is_solved(inside):
+                    places = self._uneven(inside)
                 if places:
                     raise SetApart(places)
                 if not self._is_solved(inside):
@@ -170,6 +173,20 @@ class Cycles(Facts):
                    for c in components(list(level), lambda n, level=level: level[n])):
                 return dict.fromkeys(cycle, place)
         return {}
+
+    def _uneven(self, cycle: set[str]) -> dict[str, int]:
+        """Of arrays with more subscripts than others of a cycle, one of few values, which may be
+        part of their names: k1_7 … k4_7 beside x7."""
+        ranks = {h: self.members[h].shape[1] for h in cycle}
+        found = {}
+        for head, rank in ranks.items():
+            if rank > min(ranks.values()):
+                few = [k for k in range(rank)
+                       if len(np.unique(self.members[head][:, k])) <= MOST_NAMED]
+                if not few:
+                    return {}
+                found[head] = few[0]
+        return found
 
     def _level(self, found: list[Piece], cycle: set[str], place: int) -> dict[str, set] | None:
         """Which arrays of a cycle each reads at its own place along an axis; None if some are read

@@ -139,7 +139,8 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     first = attempt(scanned)
     # Structure tells nothing of unknowns, and little of what is solved for without a choice.
     found = first
-    if _solves(scanned, statements) or attempt.cyclic:
+    if _solves(scanned, statements) or (
+            attempt.many(first, scanned) and attempt.planner.is_cyclic()):
         found = attempt.with_tables(first, scanned)
     if found is first and not _solves(scanned, statements):
         found = by_structure(first, attempt, scanned, text, {*known, *free, *find}, attempt.ruled)
@@ -149,21 +150,23 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     return found
 
 
-def _scalars(lifted: Lifted) -> int:
-    """How many relations stay scalar."""
+def _scalars(lifted: Lifted | None, scanned: Scan | None = None) -> int:
+    """How many relations stay scalar: of a scan all of them, where nothing is lifted."""
+    if lifted is None:
+        return len(scanned.spans)
     pieces = lifted.plan.relations
     return len(lifted.plan.kept) + sum(len(p.block.rows) == 1 for p in pieces)
 
 
 class _Attempts:
     """Attempts to lift the scans of one file. `ruled`: the relations that follow a rule by their
-    numbers; `cyclic`: whether most scalars of the last scan depend on themselves."""
+    numbers; `planner`: that of the last attempt."""
 
     def __init__(self, source, text, statements, known, free, find) -> None:
         self.source, self.text, self.statements = source, text, statements
         self.known, self.free, self.find = known, free, find
         self.ruled: set[int] = set()
-        self.cyclic = False
+        self.planner: Planner | None = None
         self.tried = False  # with tables
         self.reasons: list[Unliftable] = []
 
@@ -177,13 +180,16 @@ class _Attempts:
 
     def with_tables(self, best: Lifted | None, scanned: Scan) -> Lifted | None:
         """`best`, or what tables make of the relations where many are scalars there."""
-        left = len(scanned.spans) if best is None else _scalars(best)
-        if left >= FEWEST and not self.tried:
+        if self.many(best, scanned) and not self.tried:
             self.tried = True
             found = self(scanned, tables=True)
-            if found is not None and _scalars(found) < left // 2:
+            if found is not None and 2 * _scalars(found) < _scalars(best, scanned):
                 return found
         return best
+
+    def many(self, best: Lifted | None, scanned: Scan) -> bool:
+        """Whether relations that are worth tables are scalars in `best`."""
+        return self.planner is not None and _scalars(best, scanned) >= FEWEST
 
     def _lifted(self, scanned: Scan, spelled, tables: bool) -> Lifted:
         if not scanned.shapes:
@@ -192,7 +198,7 @@ class _Attempts:
         find = [f.partition("[")[0].strip() for f in self.find]
         for _ in range(MOST_TRIES):
             unrolled = read(scanned, self.text, self.statements, apart, spelled)
-            planner = Planner(unrolled, self.known, self.free, find, tables)
+            planner = self.planner = Planner(unrolled, self.known, self.free, find, tables)
             try:
                 plan = planner.plan()
             except SetApart as wanted:
@@ -202,7 +208,6 @@ class _Attempts:
                 continue
             finally:
                 self.ruled |= planner.ruled
-                self.cyclic = planner.is_cyclic()
             return assemble(plan, self.source, self.text, self.find)
         raise Unliftable("arrays depend on themselves")
 
