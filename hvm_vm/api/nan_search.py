@@ -9,7 +9,7 @@ result: what was fused away is then stored, and the relation to blame is the one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np

@@ -130,7 +130,11 @@ def disjoint(a: Access, b: Access) -> bool:
 
 def stored_before(load: Access, store: Access, dims: Sequence[Dim], walked: Sequence[int]) -> bool:
     """Whether the element that a scan loads is provably stored, if by `store` at all, at an earlier
-    point of the dimensions `walked`: behind along the first of them along which it is not level."""
+    point of the dimensions `walked`: behind along the first of them along which it is not level.
+    Where there are no other dimensions, a computed place is any that points before may have stored.
+    """
+    if None in load.axes and len(walked) == len(dims):
+        return True
     for d in walked:
         behind = _behind(load, store, d, dims[d].role == "f")
         if behind is not False:

@@ -65,7 +65,8 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "A map whose walked dimensions are computed one point after another, a later one fastest "
         "(role f: from the first point to the last; b: from the last to the first): all bodies at "
         "the free points of s, then all stores. Bodies may read the results, where earlier points "
-        "stored them or nothing of this instruction does: a recurrence."),
+        "stored them or nothing of this instruction does: a recurrence. Without free dimensions they "
+        "may read results at computed places, too: as the points before left them."),
     # -- reductions: over the r dimensions, where `condition` is true ----------------------------
     _op(10, "sum", "reduction", "or", "body condition? epilogue?", 0,
         "D[p] = sum[r | condition](body)", _FREE, "1*or", "Sum; 0 when empty."),

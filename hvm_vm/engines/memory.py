@@ -12,6 +12,7 @@ from hvm_vm.bytecode.isa import STORED
 from hvm_vm.bytecode.module import Module
 from hvm_vm.engines.arena import Life, plan
 from hvm_vm.engines.bound import BoundAccess, BoundInstruction, result_places
+from hvm_vm.engines.slices import reads_own_anywhere
 from hvm_vm.engines.words import byte_count
 from hvm_vm.errors import InputError
 
@@ -45,7 +46,8 @@ class Memory:
         for one in code:
             for access in one.accesses[: result_places(one)]:
                 stores.setdefault(access.register, []).append((one, access))
-        partly = set()
+        partly = {access.register for one in code if reads_own_anywhere(one)
+                  for access in one.accesses[: result_places(one)]}
         for register, found in stores.items():
             count = self.counts[register]
             if any(one.op == "system" for one, _ in found):  # it writes all of each

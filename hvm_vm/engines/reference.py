@@ -104,7 +104,7 @@ def elementwise(run: Run) -> None:
 
 
 def scan(run: Run) -> None:
-    """The map of each point of the walked dimensions in turn, which sees what those before stored."""
+    """The map at each point of the walked dimensions in turn: it sees what those before stored."""
     one = run.one
     walked = run.dims(WALKED)
     turns = [range(one.extents[d]) for d in walked]

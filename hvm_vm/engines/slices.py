@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hvm_vm.bytecode.isa import STORED
 from hvm_vm.bytecode.module import Node
-from hvm_vm.engines.bound import BoundInstruction
+from hvm_vm.engines.bound import BoundInstruction, result_places
 
 SLICE = 1 << 23  # points that are worked on at once
 
@@ -82,3 +82,12 @@ def turned(one: BoundInstruction, d: int) -> BoundInstruction:
         number[k] = len(nodes) - 1
     roots = tuple(number.get(r, -1) for r in one.roots)
     return replace(one, accesses=accesses, nodes=tuple(nodes), roots=roots)
+
+
+def reads_own_anywhere(one: BoundInstruction) -> bool:
+    """Whether a scan reads its results at computed places."""
+    if one.op != "scan":
+        return False
+    count = result_places(one)
+    results = {a.register for a in one.accesses[:count]}
+    return any(a.dynamic and a.register in results for a in one.accesses[count:])

@@ -46,7 +46,8 @@ class Operation:
     relations: list[str] = field(default_factory=list)  # the variables that it computes, for notes
     message: str = ""
     status: int = 0
-    results: list[tuple[str, tuple[Term, ...]]] = field(default_factory=list)  # of a scan, a root each
+    # Of a scan, one for each root.
+    results: list[tuple[str, tuple[Term, ...]]] = field(default_factory=list)
 
     def refs(self) -> list[Term]:
         """Every distinct reference that the operation reads through."""

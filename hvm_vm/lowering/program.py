@@ -74,7 +74,7 @@ class Program:
     users: dict[str, set[str]] = field(default_factory=dict)  # of live variables, by definition
     results: frozenset[str] = frozenset()
     solves: dict[str, object] = field(default_factory=dict)  # of unknowns: their block (`solve.py`)
-    scans: dict[str, object] = field(default_factory=dict)  # of members: their recurrence (`scan.py`)
+    scans: dict[str, object] = field(default_factory=dict)  # of members: their recurrence
     systems: dict[str, object] = field(default_factory=dict)  # likewise their system (`system.py`)
 
     @cached_property

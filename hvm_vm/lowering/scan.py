@@ -8,6 +8,7 @@ in one instruction for each stretch of steps that the same regions determine.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from hvm_vm.bytecode.injectivity import disjoint, stored_before
 from hvm_vm.bytecode.module import Access
@@ -24,7 +25,7 @@ from hvm_vm.relations.system import Place, Recurrence
 
 
 def prepare(program: Program, recurrence: Recurrence) -> None:
-    """Make a recurrence known to the program: its members are never written out in their readers."""
+    """Make a recurrence known to the program: its members are not written out in their readers."""
     for name in recurrence.members:
         program.scans[name] = recurrence
         if name in program.defs:
@@ -189,7 +190,7 @@ class _Scans:
             here = [p for p in pieces if (lo - p.steps[0][0]).at_least(0)]
             ends = [p.steps[0][1] for p in here]
             found.append((here, lo, _least(ends if after is None else [after - 1, *ends])))
-        for before, hi in zip(his, his[1:], strict=False):
+        for before, hi in pairwise(his):
             here = [p for p in pieces if (p.steps[0][1] - hi).at_least(0)]
             found.append((here, _greatest([before + 1, *(p.steps[0][0] for p in here)]), hi))
         return found
@@ -200,8 +201,8 @@ class _Scans:
             k = 0
             while k < len(done) and not (done[k] - value).at_least(1):
                 if not (value - done[k]).at_least(0):
-                    self._refuse(self.pieces[0].map, "which of its parts begins or ends first depends"
-                                 " on sizes")
+                    self._refuse(self.pieces[0].map, "which of its parts begins or ends first"
+                                 " depends on sizes")
                 k += 1
             done.insert(k, value)
         return done
@@ -221,7 +222,7 @@ class _Scans:
         spaces = [*dims, *free]
         numbered = {s.ix: (k, s) for k, s in enumerate(spaces)}
         places = [access(o.subscripts, self.program.infos[o.variable], numbered)[0] for o in parts]
-        keys = {(o.variable, place): k for k, (o, place) in enumerate(zip(parts, places, strict=True))}
+        keys = {(o.variable, places[k]): k for k, o in enumerate(parts)}
         after: dict[str, tuple[str, ...]] = {}
         for k, part in enumerate(parts):
             after[str(k)] = tuple(dict.fromkeys(
@@ -251,7 +252,7 @@ class _Scans:
                 values[ix] = at if beyond == 0 else t.apply("sub", at, t.size(beyond))
         own = piece.free
         if [(d.lo, d.hi) for d in own] != [(d.lo, d.hi) for d in free]:
-            self._refuse(one, "the arrays that depend on each other at one step have different shapes")
+            self._refuse(one, "arrays that depend on each other at one step have different shapes")
         values.update((mine.ix, t.index(common.ix)) for mine, common in zip(own, free, strict=True))
         body = one.roots["body"]
         if one.guard is not t.true:
@@ -267,11 +268,13 @@ class _Scans:
         if found is not None:
             return [found]
         walked = list(range(len(self.walks)))
+        if dynamic and len(spaces) == len(walked):
+            return []  # at an earlier step, as a requirement says
         for other, stored in zip(parts, places, strict=True):
             if other.variable == ref.data and not (
                     disjoint(place, stored) or stored_before(place, stored, spaces, walked)):
-                self._refuse(part, f"it reads {ref.data} neither at a fixed distance nor at the same"
-                             " place")
+                self._refuse(part, f"it reads {ref.data} neither at a fixed distance nor at the"
+                             " same place")
         return []
 
     def _refuse(self, one: Operation, why: str) -> None:

@@ -23,6 +23,7 @@ from .defaults import default_value, read_defaults
 from .drawn import Drawn, draw
 from .guards import Context
 from .indices import read_sizes
+from .looked_up import Tables
 from .names import Outline, read
 from .order import order
 from .outside import Outside
@@ -194,7 +195,7 @@ class _Build:
             spots = Spots(integers, sizes.values)
             good = {n: definitions[n] for n in partly if n not in self.broken}
             systems.decide(good, Coverage(good, axes, self.cases, spots, report))
-        recurrences = Recurrences(integers, report)
+        recurrences = Recurrences(integers, Tables(defaults, axes, integers), report)
         ordered = order(
             {**{n: c for n, c in definitions.items() if not all(x.bad for x in c)},
              **dict.fromkeys(opened, ())},
@@ -212,6 +213,7 @@ class _Build:
         requirements = [
             *settle(self.cases.requirements, sizes.defaults, OVERLAP_HELP, report),
             *settle(coverage.requirements, sizes.defaults, HOLE_HELP, report),
+            *recurrences.requirements,
         ]
         blocks = self.blocks.system(definitions)
         starts = systems.starts()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from .drawn import Drawn
 from .guards import references
-from .recurrences import Recurrences, one_direction, reads_within
+from .recurrences import Recurrences, one_direction
 
 
 def dependences(definitions: dict[str, list[Drawn]]) -> dict[str, tuple[str, ...]]:
@@ -92,7 +92,7 @@ def order(
         if taken is not None:
             done.extend(taken)
             continue
-        within = reads_within(component, definitions, recurrences.integers)
+        within = recurrences.reads(component, definitions)
         if systems is not None and not one_direction(within):
             done.extend(systems.take(component, definitions, reads))
             continue

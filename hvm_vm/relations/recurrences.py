@@ -1,9 +1,9 @@
 """Recurrences: arrays that are computed one step after another.
 
-The reads within a component of the order all go one way along an axis (`h[n-1,i]`, or `V[t+1]`), or
-stay at one place of it and go one way along the next (`d[i-1,j]`, `d[i,j-1]`): the axes are *walked*
-in turn, forward or backward. What is read at the same step is the very element that the step
-computes.
+The reads within a component of the order all go one way along an axis (`h[n-1,i]`, or `V[t+1]`),
+or stay at one place of it and go one way along the next (`d[i-1,j]`, `d[i,j-1]`): the axes are
+*walked* in turn, forward or backward. What is read at the same step is the very element that the
+step computes.
 """
 
 from __future__ import annotations
@@ -17,28 +17,40 @@ from hvm_vm.bytecode.sizes import Size
 from .affine import Integers
 from .drawn import Drawn
 from .guards import Context, nodes, references, rewrite, substitute
+from .looked_up import Tables, requirement
 from .prove import at_least
-from .report import Report
+from .report import Report, place
 from .shortest import shown_cycle
-from .system import Apply, Const, Expr, Recurrence, Reduce, Ref
+from .system import Apply, Const, Expr, Recurrence, Reduce, Ref, Requirement
 
 
 class Read(NamedTuple):
-    """An element that a case of `name` reads of a member: the places that it determines, those that
-    it reads (None: computed from data), and what is known there, for the prover."""
+    """An element that a `case` reads of a member: the places that the case determines, those that
+    it reads (None: computed from data), and what is known there, for the prover. `side`: where it
+    is looked up in a table along the only axis, see `Tables.side`."""
 
-    name: str
-    variable: str
+    case: Drawn
+    ref: Ref
     own: tuple[Size, ...]
     there: tuple[Size | None, ...]
     facts: list
+    context: Context
+    side: int
+
+    @property
+    def name(self) -> str:
+        return self.case.name
+
+    @property
+    def variable(self) -> str:
+        return self.ref.variable
 
     def level(self, axis: int) -> bool:
         return self.own[axis] == self.there[axis]
 
 
 def reads_within(component: list[str], definitions: dict[str, list[Drawn]],
-                 integers: Integers) -> list[Read]:
+                 integers: Integers, tables: Tables) -> list[Read]:
     """Every read of a member of the component by a member."""
     members = set(component)
     found: list[Read] = []
@@ -46,11 +58,13 @@ def reads_within(component: list[str], definitions: dict[str, list[Drawn]],
         for case in definitions[name]:
             context = Context(case.indices)
 
-            def on_ref(ref: Ref, here: Context, case=case, name=name) -> Ref:
+            def on_ref(ref: Ref, here: Context, case=case) -> Ref:
                 if ref.variable in members:
-                    there = tuple(map(integers.polynomial, ref.subscripts))
-                    found.append(
-                        Read(name, ref.variable, case.places, there, here.facts(integers)))
+                    there, side = tuple(map(integers.polynomial, ref.subscripts)), 0
+                    if there == (None,) and len(case.subscripts) == 1:
+                        side = tables.side(ref.subscripts[0], case.subscripts[0], here)
+                    facts = here.facts(integers)
+                    found.append(Read(case, ref, case.places, there, facts, here, side))
                 return ref
 
             for expr in (case.body, case.condition):
@@ -72,14 +86,16 @@ def _rank(reads: list[Read]) -> int:
 
 def _direction(reads: list[Read], axis: int) -> bool | None:
     """Whether an axis is walked forward, if it can be walked at all."""
-    if any(r.there[axis] is None for r in reads):
+    if any(r.there[axis] is None and not r.side for r in reads):
         return None
     apart = [r for r in reads if not r.level(axis)]
     if not apart:
         return None
-    if all(at_least(r.facts, r.own[axis], r.there[axis] + 1) for r in apart):
+    if all(r.side < 0 or (not r.side and at_least(r.facts, r.own[axis], r.there[axis] + 1))
+           for r in apart):
         return True
-    if all(at_least(r.facts, r.there[axis], r.own[axis] + 1) for r in apart):
+    if all(r.side > 0 or (not r.side and at_least(r.facts, r.there[axis], r.own[axis] + 1))
+           for r in apart):
         return False
     return None
 
@@ -138,9 +154,14 @@ def written_out(expr: Expr, members: set[str]) -> Expr:
 class Recurrences:
     """The recurrences of one file, in order."""
 
-    def __init__(self, integers: Integers, report: Report) -> None:
-        self.integers, self.report = integers, report
+    def __init__(self, integers: Integers, tables: Tables, report: Report) -> None:
+        self.integers, self.tables, self.report = integers, tables, report
         self.found: list[Recurrence] = []
+        self.requirements: list[Requirement] = []
+
+    def reads(self, component: list[str], definitions: dict[str, list[Drawn]]) -> list[Read]:
+        """See `reads_within`."""
+        return reads_within(component, definitions, self.integers, self.tables)
 
     def take(self, component: list[str], definitions: dict[str, list[Drawn]], reads) -> None:
         """Make a recurrence of a component whose reads go in one direction. One of a kind that
@@ -150,15 +171,15 @@ class Recurrences:
         cases = {n: [replace(c, body=b) for c, b in zip(definitions[n], bodies[n], strict=True)]
                  for n in component}
         why = self._unfit(cases)
-        reads_ = reads_within(component, cases, self.integers)
-        walks, rest = self._walks(reads_)
+        within = self.reads(component, cases)
+        walks, rest = self._walks(within)
         if why is None and rest:
             name, other = rest[0].name, rest[0].variable
             why = f"an element of {name} depends on other elements of {other} at the same step"
             if len(rest[0].own) != len(rest[0].there):
                 why = f"{name} and {other}, which depend on each other, have different shapes"
-        if why is None and _is_cyclic(reads_):
-            why = "what a step computes depends on itself, so that each step is a system of equations"
+        if why is None and _is_cyclic(within):
+            why = "what a step computes depends on itself: each step is a system of equations"
         if why is not None:
             first = min((c for n in component for c in definitions[n]),
                         key=lambda c: c.node.span.start)
@@ -167,6 +188,13 @@ class Recurrences:
                 f"`{self.report.quote(first.node.span)}` is a recurrence that is not supported in"
                 f" this version: {why}{cycle}", first.node.span)
             return
+        for read in within:
+            if read.side:
+                quoted = self.report.quote(read.case.node.span)
+                self.requirements.append(requirement(
+                    read.ref.subscripts[0], read.case.subscripts[0], read.context, walks[0][1],
+                    f"`{quoted}` reads an element of {read.variable} before it is computed",
+                    place(read.case.node.span)))
         for name in component:
             for case, body in zip(definitions[name], bodies[name], strict=True):
                 case.body = body
@@ -200,8 +228,8 @@ class Recurrences:
                 return walks, [r for r in reads if not self._same_step(r)]
 
     def _same_step(self, read: Read) -> bool:
-        """Whether it is an element that its step computes: at the same place, or at another constant
-        one."""
+        """Whether it is an element that its step computes: at the same place, or at another
+        constant one."""
         if len(read.own) != len(read.there):
             return False
         return all(

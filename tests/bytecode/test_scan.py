@@ -33,6 +33,7 @@ ACCEPTED = [
     "scan %g[t + 1, i + 1] = %g[t, i + 1] + %g[t + 1, i] + %g[t, i] forward t:T forward i:D",
     "scan %g[t + 1, i] = %g[t, i + 1] + %g[t + 1, i + 1] forward t:T backward i:D",
     "scan %u[t + 1, i] = %u[t, {%p[t]}] forward t:T over i:D",
+    "scan %x[t] = %x[{%p[t]}] forward t:T",
     "scan %x[2*t + 1] = %x[2*t - 1] forward t:1..0",
 ]
 
@@ -49,7 +50,7 @@ def test_accepted_and_written_back(line):
     ("scan %x[t] = %x[t] + 1.0 forward t:T", "at places that may be the same"),
     ("scan %x[t] = %x[t + 1] forward t:T", "at places that may be the same"),
     ("scan %x[t] = %x[t - 1] backward t:T", "at places that may be the same"),
-    ("scan %x[t] = %x[{%p[t]}] forward t:T", "at places that may be the same"),
+    ("scan %u[t, i] = %u[{%p[t]}, i] forward t:T over i:D", "at places that may be the same"),
     ("scan %u[t, i] = %u[t, D + 1 - i] forward t:T over i:D", "at places that may be the same"),
     ("scan %g[t, i + 1] = %g[t, i] forward t:T over i:D", "at places that may be the same"),
     ("scan %g[t + 1, i] = %g[t, i + 1] + %g[t + 1, i + 1] forward t:T forward i:D",

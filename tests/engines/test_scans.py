@@ -54,8 +54,9 @@ class Scan:
         lines = [".size S", ".size W"]
         for n in (*self.names, "a"):
             lines += [f".register {n} f64[0..S - 1, 0..W - 1]"]
-        for k, n in enumerate(self.names):
-            lines += [f".register s{n} f64[0..S - 1, 0..W - 1]", f".input s{n} %s{n}", f".output {n} %{n}"]
+        for n in self.names:
+            lines += [f".register s{n} f64[0..S - 1, 0..W - 1]", f".input s{n} %s{n}",
+                      f".output {n} %{n}"]
         lines.append(".input a %a")
         for n in self.names:
             lines.append(f"copy %{n}[s, c] = %s{n}[s, c] over s:0..S - 1, c:0..W - 1")
@@ -67,13 +68,14 @@ class Scan:
                 if lag == 0 and shift == 0:
                     body.append(f"{coefficient} * $1")
                     continue
-                body.append(f"{coefficient} * %{self.names[other]}[{_plus('s', a)}, {_plus('c', b)}]")
+                place = f"{_plus('s', a)}, {_plus('c', b)}"
+                body.append(f"{coefficient} * %{self.names[other]}[{place}]")
             results.append((n, " + ".join(body)))
         shared = any("$1" in body for _, body in results)
         rights = ["$1" if shared and n == "x" else body for n, body in results]
         turns = ["forward" if f else "backward" for f in self.forward]
         space = f"{turns[0]} s:2..S - 3"
-        space += {"steps": f" over c:1..W - 2", "free": " over c:1..W - 2",
+        space += {"steps": " over c:1..W - 2", "free": " over c:1..W - 2",
                   "nested": f" {turns[1]} c:1..W - 2"}[self.kind]
         tail = f" with $1 = {results[0][1]}" if shared else ""
         lines.append("scan " + ", ".join(

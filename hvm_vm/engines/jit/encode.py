@@ -140,8 +140,9 @@ class Flat:
         self.words: list[tuple[Word, list[Group]]] = []
         self.cells: list[Cell] = []
 
-    def stage(self, words: list[Word], groups: list[Group]) -> None:
-        for word in fill_leaves(place_stores(words, groups), groups):
+    def stage(self, words: list[Word], groups: list[Group], direct: bool = True) -> None:
+        """Append words. `direct`: results may be written before all words have run."""
+        for word in fill_leaves(place_stores(words, groups) if direct else words, groups):
             self.words.append((word, groups))
 
     def encode(self) -> Step:

@@ -8,7 +8,7 @@ from hvm_vm.engines.jit.encode import Flat, Step, encode_rows
 from hvm_vm.engines.jit.encode_sweep import LANES, encode_sweep
 from hvm_vm.engines.jit.lane_program import LaneCompiler, Leaf, Raw, Table, Word
 from hvm_vm.engines.jit.spaces import by_stride, merge, points
-from hvm_vm.engines.slices import turned
+from hvm_vm.engines.slices import reads_own_anywhere, turned
 
 
 def leaves_of(words: list[Word]) -> list[Leaf]:
@@ -72,7 +72,7 @@ def scan(bound, one, block, precision, threads) -> list[Step]:
     lanes = merge(one.extents, by_stride(free, results[0]), leaves_of(words))
     if points(lanes) <= LANES:
         flat = Flat(block)
-        flat.stage(words, lanes)
+        flat.stage(words, lanes, direct=not reads_own_anywhere(one))
         step, cells = flat.encode(), flat.cells
     else:
         step, cells = encode_sweep(block, lanes, [], ([], words, []))

@@ -18,8 +18,7 @@ from .skeleton import refs
 from .statements import expressions
 from .unknowns import read_names
 
-
-MOST_COPIES = 32  # results that are elements of an array with others; more are an array of their own
+MOST_COPIES = 32  # results among the elements of an array; more are an array of their own
 
 
 class Answers:
@@ -94,8 +93,8 @@ class Answers:
                     for k in range(table.shape[1])]
             places = np.arange(len(table))[:, None]
         names = self.un.names[next(h for h, n in self.names.items() if n == array)]
-        for point, place in zip(map(tuple, table.tolist()), map(tuple, places.tolist()), strict=True):
-            self.shown[names[point]] = name, place
+        for point, place in zip(table.tolist(), places.tolist(), strict=True):
+            self.shown[names[tuple(point)]] = name, tuple(place)
         return S.Relation(S.Subscript(name, tuple(map(S.Name, used))),
                           S.Subscript(array, tuple(read)), span=self.spot(names[tuple(table[0])]))
 

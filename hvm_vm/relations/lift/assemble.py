@@ -169,8 +169,8 @@ class _Assembly(Answers):
         statements += [find] if find is not None else []
         statements += body
         lowest = {self.names[h]: a.lo for h, a in plan.arrays.items()}
-        return Lifted(S.File(tuple(statements)), plan, self.names, self.elements, self.shown, lowest,
-                      len(plan.arrays), len(plan.relations))
+        return Lifted(S.File(tuple(statements)), plan, self.names, self.elements, self.shown,
+                      lowest, len(plan.arrays), len(plan.relations))
 
     def rename(self, expr: S.Expr) -> S.Expr:
         return renamed(expr, self.elements)

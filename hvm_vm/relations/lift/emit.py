@@ -31,7 +31,8 @@ class Writer:
         """The name of a table of whole numbers whose first subscripts are `lo`."""
         key = lo, values.shape, values.tobytes()
         if key not in self.tables:
-            name = next(n for k in range(1, len(self.taken) + 2) if (n := f"k{k}") not in self.taken)
+            choices = (f"k{k}" for k in range(1, len(self.taken) + 2))
+            name = next(n for n in choices if n not in self.taken)
             self.taken.add(name)
             used: dict[str, None] = {}
             for first, extent in zip(lo, values.shape, strict=True):

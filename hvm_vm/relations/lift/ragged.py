@@ -1,7 +1,7 @@
 """Sums of unequal length as one form: the terms of one kind become a run over as many as there are.
 
-    q1 + q4 - q7 = d2
-    q9 - q2 - q3 - q8 = d5        sum[k | k <= n1[r]](q[k1[r,k]]) - sum[k | k <= n2[r]](q[k2[r,k]]) - d[r] = 0
+    q1 + q4 - q7 = d2             sum[k | k <= n1[r]](q[k1[r,k]])
+    q9 - q2 - q3 - q8 = d5            - sum[k | k <= n2[r]](q[k2[r,k]]) - d[r] = 0
 
 Blocks are of one form when they differ in nothing but how many like terms their sums have. The
 relations of equations are brought to one side, where terms may be missing altogether.

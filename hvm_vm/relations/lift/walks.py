@@ -68,7 +68,10 @@ def _steps(reads: list[_Read], axis: int) -> bool:
     signs: set[int] = set()
     for read in reads:
         lag = read.lag(axis)
-        if (lag != lag[0]).any() and (read.there[:, axis] != read.there[0, axis]).any():
+        if read.piece.tables and read.own.shape[1] == 1:
+            if not lag.all():
+                return False
+        elif (lag != lag[0]).any() and (read.there[:, axis] != read.there[0, axis]).any():
             return False
         signs |= set(np.sign(lag).tolist())
         if 0 in signs and lag.any() and not lag.all():
@@ -81,9 +84,9 @@ def _one_space(reads: list[_Read], walks: list[int]) -> bool:
     """Whether all relations that take part have one space, but for when the steps of the slowest
     walk begin and end. (A single relation of an array of one axis is a step.)"""
     spaces = {
-        tuple(pair for axis, pair in enumerate(zip(r.piece.region.lo, r.piece.region.hi, strict=True))
+        tuple((lo, hi) for axis, (lo, hi) in enumerate(zip(region.lo, region.hi, strict=True))
               if axis != walks[0])
-        for r in reads}
+        for region in (r.piece.region for r in reads)}
     return len(spaces) == 1 and all(_is_plain(r.piece) for r in reads)
 
 

@@ -10,8 +10,8 @@ from hvm_vm.bytecode.sizes import Size
 from ..affine import Integers
 from ..drawn import Drawn
 from ..guards import references
-from ..shortest import shown_cycle
 from ..report import Report, joined
+from ..shortest import shown_cycle
 from ..system import Apply, Const, Expr, Reduce
 from .counting import balance, elements, total_points
 from .linearity import Coupled as Inseparable

@@ -126,14 +126,21 @@ def test_looked_up_without_a_system(engine):
         [w[k] * x[a] - x[b] ** 2 for k, (a, b) in enumerate(places)])
 
 
-def test_a_chain_in_any_order_is_not_looked_up():
-    """Scalars that only depend on earlier ones are computed one after another, not solved for."""
-    n, r = 80, random.Random(5)
-    lines = [f"t{k} = 0.5*t{r.randrange(k)} + a{k}" for k in range(1, n)]
+@pytest.mark.parametrize("engine", ENGINES)
+def test_relations_that_read_any_earlier_ones(engine):
+    """Scalars that only depend on earlier ones are computed one after another, in one scan."""
+    n, r = 150, random.Random(5)
+    reads = [(r.randrange(k), r.randrange(k)) for k in range(1, n)]
+    lines = [f"t{k} = 0.5*sin(t{a}) + c{k}*t{b}" for k, (a, b) in enumerate(reads, 1)]
     program = hvm.compile(shuffled(lines, 6))
-    assert "system" not in ops(program)
-    out = program(t0=1.0, **{f"a{k}": float(k) for k in range(1, n)})
-    assert len(out) >= 1
+    assert ops(program).count("scan") == 1 and "system" not in ops(program)
+    c, t = np.random.default_rng(0).uniform(-1, 1, n - 1), [0.7]
+    for x, (a, b) in zip(c, reads, strict=True):
+        t.append(0.5 * np.sin(t[a]) + x * t[b])
+    out = program(engine=engine, t0=0.7, c=c)
+    used = {k for ab in reads for k in ab}
+    assert set(out) == {f"t{k}" for k in range(1, n) if k not in used}
+    assert all(out[name] == pytest.approx(t[int(name[1:])]) for name in out)
 
 
 def test_the_indexed_text_is_the_same_program(tmp_path, capsys):

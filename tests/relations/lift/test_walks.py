@@ -50,7 +50,8 @@ def test_two_families_backward(engine):
 def test_rows_in_time(engine, steps):
     """The count does not depend on the steps, and the results are the last row by name."""
     cells = 40
-    lines = [f"u_{t}_{i} = u_{t - 1}_{i} + 0.1*(u_{t - 1}_{i - 1} - 2*u_{t - 1}_{i} + u_{t - 1}_{i + 1})"
+    lines = [f"u_{t}_{i} = u_{t - 1}_{i}"
+             f" + 0.1*(u_{t - 1}_{i - 1} - 2*u_{t - 1}_{i} + u_{t - 1}_{i + 1})"
              for t in range(1, steps) for i in range(1, cells + 1)]
     lines += [f"u_{t}_0 = 1" for t in range(steps)]
     lines += [f"u_{t}_{cells + 1} = 0" for t in range(steps)]
@@ -80,7 +81,7 @@ def test_a_moving_average(engine):
 
 
 def test_products_of_a_matrix_stay_steps_of_their_own():
-    """Each step of a network is a contraction; a recurrence of sums is none that a scan computes."""
+    """Each step of a network is a contraction; a recurrence of sums is no scan."""
     lines = [f"h{t}_{i} = tanh(W{i}_1*h{t - 1}_1 + W{i}_2*h{t - 1}_2 + W{i}_3*h{t - 1}_3)"
              for t in range(1, 8) for i in range(1, 4)]
     assert ops(compiled(lines)) == ["contract"] * 7 + ["halt"]
