@@ -364,3 +364,25 @@ def test_gaussian_process(run):
     close(out["mean_at"], cov(at, x) @ np.linalg.solve(both, y), 1e-10)
     spread = 1 - np.sum(cov(at, x).T*np.linalg.solve(both, cov(at, x).T), axis=0)
     close(out["deviation"], np.sqrt(spread), 1e-10)
+
+
+def test_american_put(run):
+    n, s, k, r, sigma = 200, 95.0, 100.0, 0.03, 0.25
+    dt = 1 / n
+    u = np.exp(sigma * np.sqrt(dt))
+    p = (np.exp(r * dt) - 1 / u) / (u - 1 / u)
+    v = np.maximum(k - s * u ** (2 * np.arange(n + 1) - n), 0)
+    for t in range(n - 1, -1, -1):
+        waiting = np.exp(-r * dt) * (p * v[1 : t + 2] + (1 - p) * v[: t + 1])
+        v = np.maximum(k - s * u ** (2.0 * np.arange(t + 1) - t), waiting)
+    assert run("american_put")["price"] == pytest.approx(6.0888, abs=1e-4)
+    close(run("american_put", N=n, S=s, r=r, sigma=sigma)["price"], v[0], 1e-10)
+
+
+def test_predator_prey(run):
+    from scipy.integrate import solve_ivp
+
+    exact = solve_ivp(lambda _, z: [z[0] * (1.1 - 0.4 * z[1]), z[1] * (0.1 * z[0] - 0.4)],
+                      (0, 20), [10, 5], rtol=1e-12, atol=1e-12).y[:, -1]
+    out = run("predator_prey")
+    close([out["x"], out["y"]], exact, 1e-7)
