@@ -170,19 +170,18 @@ class Recurrences:
         bodies = {n: [written_out(c.body, members) for c in definitions[n]] for n in component}
         cases = {n: [replace(c, body=b) for c, b in zip(definitions[n], bodies[n], strict=True)]
                  for n in component}
-        why = self._unfit(cases)
+        wrong, why = self._unfit(cases)
         within = self.reads(component, cases)
         walks, rest = self._walks(within)
         if why is None and rest:
-            name, other = rest[0].name, rest[0].variable
+            wrong, name, other = rest[0].case, rest[0].name, rest[0].variable
             why = f"an element of {name} depends on other elements of {other} at the same step"
             if len(rest[0].own) != len(rest[0].there):
                 why = f"{name} and {other}, which depend on each other, have different shapes"
         if why is None and _is_cyclic(within):
             why = "what a step computes depends on itself: each step is a system of equations"
         if why is not None:
-            first = min((c for n in component for c in definitions[n]),
-                        key=lambda c: c.node.span.start)
+            first = wrong or min((r.case for r in within), key=lambda c: c.node.span.start)
             cycle = f" ({shown_cycle(component, reads)})" if len(component) > 1 else ""
             self.report.error(
                 f"`{self.report.quote(first.node.span)}` is a recurrence that is not supported in"
@@ -201,7 +200,8 @@ class Recurrences:
         self.found.append(Recurrence(tuple(component), tuple(walks)))
 
     @staticmethod
-    def _unfit(cases: dict[str, list[Drawn]]) -> str | None:
+    def _unfit(cases: dict[str, list[Drawn]]) -> tuple[Drawn | None, str | None]:
+        """A case that takes a reduction over members, and that in words."""
         for case in (c for each in cases.values() for c in each):
             for expr in (case.body, case.condition):
                 for node in nodes(expr) if expr is not None else ():
@@ -209,8 +209,8 @@ class Recurrences:
                         held = next(
                             (r.variable for r in references(node) if r.variable in cases), None)
                         if held is not None:
-                            return f"it takes a {node.op} over {held}, step by step"
-        return None
+                            return case, f"it takes a {node.op} over {held}, step by step"
+        return None, None
 
     def _walks(self, reads: list[Read]) -> tuple[list[tuple[int, bool]], list[Read]]:
         """The axes walked, each with its direction, and the reads that this leaves unordered. An
