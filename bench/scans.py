@@ -2,9 +2,9 @@
 
     python bench/scans.py
 
-The examples `predator_prey` (two numbers a step, by Runge and Kutta) and `american_put` (a row of a
-tree a step), each against a loop that Numba compiles and against NumPy (Python's own loop around it),
-one thread, medians of runs taken in turn. All must give the same answers.
+The examples `predator_prey` (two numbers a step, by Runge and Kutta) and `american_put` (a row of
+a tree a step), each against a loop that Numba compiles and against Python's own loop (with NumPy
+where there are rows), one thread, medians of runs in turn. All must give the same answers.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The engine `auto`: starts in what is ready, and never makes a small or new program wait.
 
 A program begins in the reference, which has nothing to load or compile. It moves to the jit when
-that pays: at once when the jit is loaded and has its kernels, or when one run is long (scans of many
-steps are, even if kernels must be compiled for them); else when runs have taken as long as loading the kernels would have, and at last, when they have taken as long
-as compiling them would, whether they are ready or not.
+that pays: at once when the jit is loaded and has its kernels, or when one run is long (scans of
+many steps are, for which kernels are even compiled); else when runs have taken as long as loading
+the kernels would have, and at last, when they have taken as long as compiling them would, whether
+they are ready or not.
 """
 
 from __future__ import annotations
