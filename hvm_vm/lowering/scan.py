@@ -15,6 +15,7 @@ from hvm_vm.bytecode.module import Access
 from hvm_vm.bytecode.sizes import Size
 from hvm_vm.language.diagnostics import Diagnostics
 from hvm_vm.language.source import Source, Span
+from hvm_vm.lowering import conditions
 from hvm_vm.lowering.linear import linear
 from hvm_vm.lowering.operation import Operation, Space
 from hvm_vm.lowering.program import Program
@@ -124,16 +125,19 @@ class _Scans:
             self._piece(selection.elementwise(name, region))
             for name in recurrence.members if name in self.members
             for region in self.program.defs[name].regions]
+        self.numbers: dict[str, list[int]] = {}
+        for k, piece in enumerate(self.pieces):
+            self.numbers.setdefault(piece.name, []).append(k)
 
     def operations(self) -> list[Operation]:
         found: list[Operation] = []
-        reads = {str(k): tuple(str(j) for j, other in enumerate(self.pieces)
-                               if self._may_read(piece, other))
+        reads = {str(k): tuple(map(str, self._read_by(piece)))
                  for k, piece in enumerate(self.pieces)}
         for component in components(reads, reads.__getitem__):
             pieces = [self.pieces[int(k)] for k in component]
-            if len(pieces) == 1 and component[0] not in reads[component[0]]:
-                found.append(pieces[0].map)
+            one = pieces[0].map
+            if len(pieces) == 1 and all(r.data != one.variable for r in self._member_reads(one)):
+                found.append(one)
             else:
                 found += self._walked(pieces)
         return found
@@ -142,6 +146,7 @@ class _Scans:
     def _piece(self, one: Operation) -> _Piece:
         piece = _Piece(one)
         box = one.box()
+        one.roots["body"] = self._chosen(one.roots["body"], box)
         for axis, _ in self.walks:
             form = linear(one.subscripts[axis])
             if len(form.terms) > 1 or any(c != 1 for _, c in form.terms):
@@ -157,14 +162,30 @@ class _Scans:
                 self._refuse(one, "it steps along several axes at once")
         return piece
 
+    def _chosen(self, body: Term, box: dict) -> Term:
+        """`body` without the branches that no point of the box takes."""
+        def change(node: Term) -> Term | None:
+            if node.op != "if" or (compared := conditions.comparison(node.args[0])) is None:
+                return None
+            known = conditions.decided(*compared, box)
+            return None if known is None else self._chosen(node.args[1 if known else 2], box)
+
+        return self.t.replace(body, change)
+
     def _member_reads(self, one: Operation) -> list[Term]:
         return [r for r in one.refs() if r.data in self.members]
 
-    def _may_read(self, piece: _Piece, other: _Piece) -> bool:
-        """Whether some element that `piece` reads may be one that `other` determines."""
-        return any(
-            not _apart(ref.args, piece.map.box(), other.map.subscripts, other.map.box())
-            for ref in self._member_reads(piece.map) if ref.data == other.name)
+    def _read_by(self, piece: _Piece) -> list[int]:
+        """The pieces that may determine an element that `piece` reads; all of the array where none
+        does, as it must be there."""
+        found: dict[int, None] = {}
+        for ref in self._member_reads(piece.map):
+            every = self.numbers[ref.data]
+            near = [k for k in every if not _apart(
+                ref.args, piece.map.box(), self.pieces[k].map.subscripts,
+                self.pieces[k].map.box())]
+            found.update(dict.fromkeys(near or every))
+        return list(found)
 
     # -- stretches of steps --------------------------------------------------------------------
     def _walked(self, pieces: list[_Piece]) -> list[Operation]:
@@ -180,32 +201,39 @@ class _Scans:
         return found
 
     def _stretches(self, pieces: list[_Piece]) -> list[tuple[list[_Piece], Size, Size]]:
-        """The steps cut where a piece begins or ends, with the pieces that go on in each stretch.
-        Pieces begin one after another, then they end; where sizes make some end before others
-        begin, stretches are cut shorter, or are empty."""
-        los = self._sorted([p.steps[0][0] for p in pieces])
-        his = self._sorted([p.steps[0][1] for p in pieces])
+        """The steps cut where a piece begins or ends, with the pieces that go on in each
+        stretch."""
+        ends = [p.steps[0] for p in pieces]
+        cuts = _sorted([c for lo, hi in ends for c in (lo, hi + 1)])
+        if cuts is None:
+            return self._nested(pieces)
+        found = []
+        for lo, after in pairwise(cuts):
+            here = [p for p in pieces if (lo - p.steps[0][0]).at_least(0)
+                    and (p.steps[0][1] + 1 - after).at_least(0)]
+            if here:
+                found.append((here, lo, after - 1))
+        return found
+
+    def _nested(self, pieces: list[_Piece]) -> list[tuple[list[_Piece], Size, Size]]:
+        """Likewise where sizes decide: pieces begin one after another, then they end. Where sizes
+        are such that one ends before another begins, one of them is empty, and stretches are cut
+        shorter, or are empty."""
+        ends = [p.steps[0] for p in pieces]
+        los, his = _sorted([lo for lo, _ in ends]), _sorted([hi for _, hi in ends])
+        if los is None or his is None or not all(
+                (a[1] + 1 - b[0]).at_least(0) or (a[1] + 1 - b[1]).at_least(0)
+                for a in ends for b in ends):
+            self._refuse(pieces[0].map, "which of its parts begins or ends first depends on sizes")
         found = []
         for lo, after in zip(los, [*los[1:], None], strict=True):
             here = [p for p in pieces if (lo - p.steps[0][0]).at_least(0)]
-            ends = [p.steps[0][1] for p in here]
-            found.append((here, lo, _least(ends if after is None else [after - 1, *ends])))
+            last = [p.steps[0][1] for p in here]
+            found.append((here, lo, _least(last if after is None else [after - 1, *last])))
         for before, hi in pairwise(his):
             here = [p for p in pieces if (p.steps[0][1] - hi).at_least(0)]
             found.append((here, _greatest([before + 1, *(p.steps[0][0] for p in here)]), hi))
         return found
-
-    def _sorted(self, values: list[Size]) -> list[Size]:
-        done: list[Size] = []
-        for value in dict.fromkeys(values):
-            k = 0
-            while k < len(done) and not (done[k] - value).at_least(1):
-                if not (value - done[k]).at_least(0):
-                    self._refuse(self.pieces[0].map, "which of its parts begins or ends first"
-                                 " depends on sizes")
-                k += 1
-            done.insert(k, value)
-        return done
 
     # -- one stretch ---------------------------------------------------------------------------
     def _scan(self, pieces: list[_Piece], steps: list[tuple[Size, Size]]) -> list[Operation]:
@@ -246,8 +274,12 @@ class _Scans:
         """A piece over the common steps and free dimensions."""
         t, one = self.t, piece.map
         values: dict[Ix, Term] = {}
-        for dim, ix, beyond in zip(dims, piece.indices, piece.beyond, strict=True):
-            if ix is not None:
+        subscripts = list(one.subscripts)
+        for (axis, _), dim, ix, beyond in zip(
+                self.walks, dims, piece.indices, piece.beyond, strict=True):
+            if ix is None:  # at one constant place, which is the only step here
+                subscripts[axis] = t.index(dim.ix)
+            else:
                 at = t.index(dim.ix)
                 values[ix] = at if beyond == 0 else t.apply("sub", at, t.size(beyond))
         own = piece.free
@@ -259,7 +291,7 @@ class _Scans:
             body = t.guard(one.guard, body)
         return Operation(
             "map", [*dims, *free], {"body": t.substitute(body, values)}, one.variable,
-            tuple(t.substitute(s, values) for s in one.subscripts), t.true, one.place)
+            tuple(t.substitute(s, values) for s in subscripts), t.true, one.place)
 
     def _same_step(self, part, ref: Term, keys, places, parts, spaces, numbered) -> list[int]:
         """The parts whose result at the same step is what `ref` reads."""
@@ -284,6 +316,19 @@ class _Scans:
         diagnostics.error(f"this is a recurrence that is not supported in this version: {why}",
                           Span(place.start, place.end))
         diagnostics.raise_if_errors()
+
+
+def _sorted(values: list[Size]) -> list[Size] | None:
+    """The distinct values in order; None where sizes decide it."""
+    done: list[Size] = []
+    for value in dict.fromkeys(values):
+        k = 0
+        while k < len(done) and not (done[k] - value).at_least(1):
+            if not (value - done[k]).at_least(0):
+                return None
+            k += 1
+        done.insert(k, value)
+    return done
 
 
 def _least(values: list[Size]) -> Size:

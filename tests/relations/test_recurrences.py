@@ -151,6 +151,51 @@ def test_places_looked_up(engine):
     assert np.allclose(hvm.compile(text, known=["k"])(engine=engine, k=later)["x"], wanted(later))
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_rules_that_change_on_the_way(seed):
+    """Two arrays whose rules begin and end anywhere, read as far back as they like, and now and
+    then take up again what one element was."""
+    rng = np.random.default_rng(seed)
+    last = 24
+    rules: dict[str, list] = {}
+    for name in "xy":
+        cuts = sorted({0, last + 1, *rng.integers(1, last, rng.integers(1, 4)).tolist()})
+        rules[name] = []
+        for lo, after in zip(cuts, cuts[1:], strict=False):
+            lag, other = int(rng.integers(1, 6)), str(rng.choice(["x", "y"]))
+            same = name == "y" and rng.random() < 0.4
+            fixed = int(rng.integers(0, lo)) if lo and rng.random() < 0.4 else None
+            rules[name].append((lo, after - 1, lag, other, same, fixed))
+    lines = [f"index n : 0..{last}"]
+    for name, parts in rules.items():
+        for lo, hi, lag, other, same, fixed in parts:
+            body = f"{name == 'x'} + 0.1*n".replace("True", "1").replace("False", "2")
+            body += f" + if(n >= {lag}, {other}[n-{lag}]/3, 0)" if lo < lag else (
+                f" + {other}[n-{lag}]/3")
+            body += " + x[n]/5" if same else ""
+            body += f" + {name}[{fixed}]/7" if fixed is not None else ""
+            left = f"{name}[{lo}]" if lo == hi else f"{name}[n]"
+            text = body.replace("n-", f"{lo}-").replace("0.1*n", f"0.1*{lo}") if lo == hi else body
+            if lo == hi:
+                text = text.replace("x[n]", f"x[{lo}]").replace("n >=", f"{lo} >=")
+            where = "" if lo == hi else f" where {lo} <= n and n <= {hi}"
+            lines.append(f"{left} = {text}{where}")
+    lines.append("find x, y")
+    values = {"x": np.zeros(last + 1), "y": np.zeros(last + 1)}
+    for n in range(last + 1):
+        for name, parts in rules.items():
+            _, _, lag, other, same, fixed = next(p for p in parts if p[0] <= n <= p[1])
+            value = (1 if name == "x" else 2) + 0.1 * n
+            value += values[other][n - lag] / 3 if n >= lag else 0
+            value += values["x"][n] / 5 if same else 0
+            value += values[name][fixed] / 7 if fixed is not None else 0
+            values[name][n] = value
+    program = hvm.compile("\n".join(lines))
+    for engine in ENGINES:
+        out = program(engine=engine)
+        assert np.allclose(out["x"], values["x"]) and np.allclose(out["y"], values["y"])
+
+
 def test_what_a_step_makes_is_found_by_the_nan_search():
     program = hvm.compile("index n : 1..9\nx[0] = 3\nx[n] = sqrt(x[n-1] - 1)")
     origin = program.find_nan() if hasattr(program, "find_nan") else None
