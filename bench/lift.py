@@ -74,15 +74,30 @@ def system(count: int, _: int) -> list[str]:
 
 
 def graph(count: int, _: int) -> list[str]:
-    """Relations that read any earlier ones: nothing repeats, all stays scalar."""
+    """Relations that read any earlier ones."""
     draw = random.Random(1)
     return [f"n{k} = sin(n{draw.randrange(max(1, k - 50), k) if k > 1 else 0})"
             f" + {draw.randrange(9)}*n{draw.randrange(k)}" for k in range(1, count + 1)]
 
 
 def chain(count: int, _: int) -> list[str]:
-    """A recurrence, which stays scalar."""
+    """A recurrence along the only subscript."""
     return [f"x{k} = 0.5*x{k - 1} + a{k}" for k in range(1, count + 1)]
+
+
+def network(count: int, _: int) -> list[str]:
+    """Flows between nodes that are connected anyhow: balances of unequal length, to be solved."""
+    draw = random.Random(2)
+    edges = [(draw.randrange(k), k) for k in range(1, count)]
+    edges += [tuple(draw.sample(range(count), 2)) for _ in range(2 * count)]
+    lines = [f"q{e} = {draw.uniform(1, 3):.3f}*(h{a} - h{b})" for e, (a, b) in enumerate(edges, 1)]
+    into: list[list[str]] = [[] for _ in range(count)]
+    for e, (a, b) in enumerate(edges, 1):
+        into[b].append(f" + q{e}")
+        into[a].append(f" - q{e}")
+    for k in range(1, count):
+        lines.append(f"0{''.join(into[k])} = {draw.uniform(0, 1):.3f}")
+    return [*lines, "h0 = 100"]
 
 
 KINDS = {
@@ -94,6 +109,7 @@ KINDS = {
     system: [(1000, 1), (5000, 1)],
     chain: [(1000, 1), (10000, 1)],
     graph: [(1000, 1), (10000, 1)],
+    network: [(250, 1), (2500, 1)],
 }
 
 

@@ -3,6 +3,8 @@ for what cannot be computed yet."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -161,7 +163,7 @@ def test_rules_that_change_on_the_way(seed):
     for name in "xy":
         cuts = sorted({0, last + 1, *rng.integers(1, last, rng.integers(1, 4)).tolist()})
         rules[name] = []
-        for lo, after in zip(cuts, cuts[1:], strict=False):
+        for lo, after in pairwise(cuts):
             lag, other = int(rng.integers(1, 6)), str(rng.choice(["x", "y"]))
             same = name == "y" and rng.random() < 0.4
             fixed = int(rng.integers(0, lo)) if lo and rng.random() < 0.4 else None

@@ -34,6 +34,7 @@ class Facts:
         self.unrolled = unrolled
         self.tables = tables  # whether relations that follow no rule may be looked up in tables
         self.scattered: set[str] = set()
+        self.reopened: set[int] = set()  # relations `name = …` that are equations here
         self.members = unrolled.members
         self.radix = {h: radix_of(m.max(axis=0)) for h, m in self.members.items()}
         self.codes = {h: coded(m, self.radix[h]) for h, m in self.members.items()}
@@ -161,6 +162,7 @@ class Facts:
         settled = {*plain, *given, *self.known, *CONSTANTS,
                    *(n for _, s in un.others for n in determined(s))}
         for block in one_each(un, self.places, settled):
+            self.reopened.update(block.statements.tolist())
             for head, subs in elements(block):
                 self.used[head][self.places(head, subs)] = True
 
@@ -211,6 +213,7 @@ class Facts:
             self.opened |= {un.name(head, tuple(s))
                             for s in part.rows[:, list(block.left.columns)].tolist()}
             self.determined[head][places[rows]] = False
+            self.reopened.update(part.statements.tolist())
             kept.append(as_equations(part))
         un.blocks = kept
 

@@ -139,10 +139,11 @@ def _lift(source, file, scanned, known, free, find) -> Lifted:
     first = attempt(scanned)
     # Structure tells nothing of unknowns, and little of what is solved for without a choice.
     found = first
-    if _solves(scanned, statements) or (
-            attempt.many(first, scanned) and attempt.planner.is_cyclic()):
+    solves = _solves(scanned, statements) or (
+        attempt.planner is not None and bool(attempt.planner.reopened))
+    if solves or (attempt.many(first, scanned) and attempt.planner.is_cyclic()):
         found = attempt.with_tables(first, scanned)
-    if found is first and not _solves(scanned, statements):
+    if found is first and not solves:
         found = by_structure(first, attempt, scanned, text, {*known, *free, *find}, attempt.ruled)
         found = attempt.with_tables(found, scanned)
     if found is None:

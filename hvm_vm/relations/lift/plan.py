@@ -327,6 +327,8 @@ class Planner(Cycles, Imports):
                 relations.append(piece)
             else:
                 kept.append(int(piece.block.statements[0]))
+                if kept[-1] in self.reopened:  # it would determine an element of its array
+                    raise Unliftable("a scalar has two relations")
                 if is_equation(piece.block):
                     self.reasons[kept[-1]] = "its unknowns are solved as scalars"
                 elif piece.block.left.columns:
