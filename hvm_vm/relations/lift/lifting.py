@@ -25,7 +25,7 @@ from .extents import extended
 from .implicit import is_implicit
 from .members import Slip, Unliftable
 from .plan import Planner
-from .read import read
+from .read import Unrolled, read
 from .scan import LITERAL, Scan, file_spans, scan, source_text
 from .structure import by_structure
 from .tables import FEWEST
@@ -169,6 +169,7 @@ class _Attempts:
         self.ruled: set[int] = set()
         self.planner: Planner | None = None
         self.tried = False  # with tables
+        self._first: Unrolled | None = None  # the file as it is, read
         self.reasons: list[Unliftable] = []
 
     def __call__(self, scanned: Scan, spelled: dict[str, str] | None = None,
@@ -198,7 +199,12 @@ class _Attempts:
         apart: dict[str, int] = {}
         find = [f.partition("[")[0].strip() for f in self.find]
         for _ in range(MOST_TRIES):
-            unrolled = read(scanned, self.text, self.statements, apart, spelled)
+            unrolled = None if apart or spelled else self._first
+            if unrolled is None:
+                unrolled = read(scanned, self.text, self.statements, apart, spelled)
+                if not apart and not spelled:
+                    self._first = unrolled
+            unrolled = unrolled.copy()
             planner = self.planner = Planner(unrolled, self.known, self.free, find, tables)
             try:
                 plan = planner.plan()

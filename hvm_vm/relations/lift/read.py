@@ -7,7 +7,7 @@ syntax among the `others`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -51,6 +51,12 @@ class Unrolled:
 
     def name(self, head: str, subscripts: tuple[int, ...]) -> str:
         return self.names[head][subscripts]
+
+    def copy(self) -> Unrolled:
+        """For a planner, which changes what is determined and known."""
+        return replace(
+            self, blocks=list(self.blocks), defaults=dict(self.defaults), others=list(self.others),
+            members=dict(self.members), elements=dict(self.elements), names=dict(self.names))
 
 
 @dataclass
