@@ -75,7 +75,8 @@ def assign(
         users = {n: [k for k in ks if k in allowed] for n, ks in matching.users().items()}
         extend(matching, unknowns, users)
     matching.holds = [row.unknowns for row in rows]
-    unknowns += through_others(rows, matching, speaks, known, [*guessed, *asked])
+    found = through_others(rows, matching, speaks, known, [*guessed, *asked, *unknowns])
+    unknowns += [n for n in found if n not in unknowns]
     for k, row in enumerate(rows):
         if row.kind == "dropped" and k not in matching.unknown_of:
             result.left += row.relations  # a value that was computed is set instead

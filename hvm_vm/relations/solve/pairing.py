@@ -11,23 +11,26 @@ from .speaks import Speaks
 
 def through_others(rows: list[Row], matching: Matching, speaks: Speaks, known: set[str],
              wanted: Iterable[str]) -> list[str]:
-    """Relations that are left without an unknown of their own may determine one that is wanted
-    through the relations `name = …` between them (`across = speed*cos(angle)`, `across*time =
-    range` for `angle`). Matches those, and adds them to what the rows hold; the names found."""
-    spare = [n for n in dict.fromkeys(wanted) if n not in known and n not in matching.relation_of]
+    """Relations that are left without an unknown of their own may determine one of the `wanted`, or
+    leave theirs to another relation, through the relations `name = …` between them (`across =
+    speed*cos(angle)`, `across*time = range` for `angle`). Matches those, and adds them to what the
+    rows hold; the names found."""
+    wanted = {n: None for n in wanted if n not in known}
+    spare = [n for n in wanted if n not in matching.relation_of]
     if not spare or len(matching.unknown_of) == sum(bool(row.unknowns) for row in rows):
         return []
     more = [tuple(n for n in dict.fromkeys(m for r in row.relations
                                            for m in speaks.through(r, known))
-                  if n in spare and n not in row.unknowns) if row.unknowns else ()
+                  if n in wanted and n not in row.unknowns) if row.unknowns else ()
             for row in rows]
     wider = Matching([(*row.unknowns, *names) for row, names in zip(rows, more, strict=True)],
                      matching.unknown_of, matching.relation_of)
     extend(wider, spare, wider.users())
     found = [n for n in spare if n in matching.relation_of]
     if found:
-        for row, names in zip(rows, more, strict=True):
-            row.unknowns = (*row.unknowns, *(n for n in names if n in found))
+        for k, (row, names) in enumerate(zip(rows, more, strict=True)):
+            own = matching.unknown_of.get(k)
+            row.unknowns = (*row.unknowns, *(n for n in names if n in found or n == own))
         matching.holds = [row.unknowns for row in rows]
     return found
 

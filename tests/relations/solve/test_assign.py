@@ -203,3 +203,25 @@ def test_a_relation_of_known_names_only_is_warned_about():
     # A value that the file gives by default may be at odds with what is set instead.
     assert not hvm_vm.compile("r = d/2\nd = 3\na = r^2\n", known={"r"}).warnings
     assert hvm_vm.compile("r = d/2\nd = 3\na = r^2\n", known={"r", "d"}).warnings
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_an_unknown_is_left_to_the_relation_that_reaches_it(n):
+    """A column of plates in which one x is set and one y is open: a relation holds x2, but must
+    determine x3, which it reaches by way of y3."""
+    for known in range(1, n + 1):
+        for open_ in range(1, n + 1):
+            if known == open_:
+                continue
+            lines = [f"y{k} = K*x{k}" for k in range(1, n + 1) if k != open_]
+            lines += [f"L*x{k - 1} + V*y{k + 1} = L*x{k} + V*y{k}" for k in range(1, n + 1)]
+            lines += ["x0 = 0.4", f"y{n + 1} = 0.01", "K = 1.2", "L = 2", "V = 1.5"]
+            lines.append("find " + ", ".join(
+                [f"x{k}" for k in range(1, n + 1) if k != known] + [f"y{open_}"]))
+            out = hvm_vm.compile("\n".join(lines), known=[f"x{known}"])(**{f"x{known}": 0.3})
+            x = [0.4] + [out[f"x{k}"] if k != known else 0.3 for k in range(1, n + 1)]
+            y = [0.0] + [1.2 * v for v in x[1:]] + [0.01]
+            y[open_] = out[f"y{open_}"]
+            for k in range(1, n + 1):
+                left, right = 2 * x[k - 1] + 1.5 * y[k + 1], 2 * x[k] + 1.5 * y[k]
+                assert left == pytest.approx(right, abs=1e-9)
