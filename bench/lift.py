@@ -224,7 +224,7 @@ def main() -> None:
                    f" {len(program.module.code) - 1:>12}")
             for name in PEERS if options.peers else ():
                 stopped = points.get(f"{name}, {kind.__name__}", [(0, 0.0)])[-1][1] >= CAP
-                if kind is system or stopped:  # SymPy could, the others have no relations
+                if kind in (system, network) or stopped:  # SymPy could, others have no relations
                     row += f" {'-':>14}"
                     continue
                 found = peer(name, lines, options.peer_python)

@@ -20,7 +20,7 @@ from .facts import Facts
 from .implicit import LEAST, is_equation, is_head
 from .pieces import MOST_HOLES, Piece
 from .scalar_graph import ScalarGraph
-from .skeleton import refs
+from .skeleton import Block, refs
 from .statements import determined, names_in
 from .walks import steps_walked
 
@@ -86,6 +86,15 @@ class Cycles(Facts):
         """Whether most of the scalars that relations determine depend on themselves."""
         return self._is_solved({b.left.head for b in self.unrolled.blocks if b.left.columns
                                 and not is_equation(b)})
+
+    def are_cyclic(self, blocks: list[Block]) -> bool:
+        """Whether most of the scalars that some relations determine depend on themselves."""
+        count = cyclic = 0
+        for block in blocks:
+            places = self.places(block.left.head, block.rows[:, list(block.left.columns)])
+            count += len(places)
+            cyclic += int(self.graph.cyclic(block.left.head)[places].sum())
+        return 2 * cyclic > count
 
     @cached_property
     def graph(self) -> ScalarGraph:

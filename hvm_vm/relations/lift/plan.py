@@ -25,9 +25,9 @@ from .pieces import MOST_HOLES, Piece, pieces, singles
 from .read import Unrolled
 from .regions import hull, parted
 from .rolling import rolled
-from .skeleton import Block, Chain, Op, Ref, Run, Tree, refs
+from .skeleton import Block, Chain, Op, Ref, Run, Tree, joined, refs
 from .statements import determined
-from .tables import tabled
+from .tables import look_up
 
 LONG_RULE = 32  # relations
 LONG_RUN = 8  # a lone sum of so many terms is worth an array
@@ -83,7 +83,7 @@ class Planner(Cycles, Imports):
         for block in self.unrolled.blocks:
             for part in rolled(block.compact()):
                 groups.setdefault(part.key(), []).append(part)
-        blocks = [_joined(parts) for parts in groups.values()]
+        blocks = [joined(parts) for parts in groups.values()]
         for block in absorbed(blocks):
             if is_equation(block) and not _apart(block):
                 lone += singles(block)
@@ -95,47 +95,14 @@ class Planner(Cycles, Imports):
             found += more
             lone += singles(rest)
         if self.tables:
-            found, lone = self._tabled(found, lone)
+            found, lone, scattered = look_up(found, lone, self.unrolled.blocks, self.are_cyclic)
+            self.scattered |= scattered
         self._check_holes(found, lone)
         # Relations that follow a rule by the numbers in their names, whether or not that helps.
         for piece in found:
             if len(piece.block.rows) >= LONG_RULE:
                 self.ruled.update(piece.block.statements.tolist())
         return self._settle(found, lone)
-
-    def _tabled(self, found: list[Piece], lone: list[Piece]) -> tuple[list[Piece], list[Piece]]:
-        """The pieces with those of tables for relations of one form of which most are single (see
-        `tables`)."""
-        alone = {n for p in lone for n in p.block.statements.tolist()}
-        groups: dict = {}
-        for block in self.unrolled.blocks:
-            if block.left.columns:
-                block = block.compact()
-                groups.setdefault(block.key(), []).append(block)
-        blocks = [b for b in map(_joined, groups.values())
-                  if 2 * len(alone.intersection(b.statements.tolist())) > len(b.statements)]
-        new = tabled(blocks, self._are_cyclic)
-        done = {n for p in new for n in p.block.statements.tolist()}
-        for piece in new:
-            if is_equation(piece.block):
-                self.scattered.update(b.left.head for b in piece.blocks if not is_equation(b))
-        kept = []
-        for piece in found:
-            rest = [k for k, n in enumerate(piece.block.statements.tolist()) if n not in done]
-            if len(rest) == len(piece.block.statements):
-                kept.append(piece)
-            else:
-                lone = lone + singles(piece.block.take(rest))
-        return kept + new, [p for p in lone if not done.issuperset(p.block.statements.tolist())]
-
-    def _are_cyclic(self, blocks: list[Block]) -> bool:
-        """Whether most scalars that relations determine depend on themselves."""
-        count = cyclic = 0
-        for block in blocks:
-            places = self.places(block.left.head, block.rows[:, list(block.left.columns)])
-            count += len(places)
-            cyclic += int(self.graph.cyclic(block.left.head)[places].sum())
-        return 2 * cyclic > count
 
     def _fillable(self, head: str, points: np.ndarray) -> np.ndarray:
         """Which elements exist: something else determines them, or they are inputs."""
@@ -362,14 +329,6 @@ def most_singles(rows: int) -> int:
     """How many single relations an array may have beside `rows` indexed ones: each of them is an
     instruction."""
     return min(4 + rows // 4, 256)
-
-
-def _joined(parts: list[Block]) -> Block:
-    """Blocks of one kind as one."""
-    if len(parts) == 1:
-        return parts[0]
-    return Block(parts[0].left, parts[0].right, np.concatenate([p.rows for p in parts]),
-                 np.concatenate([p.statements for p in parts]))
 
 
 def _apart(block: Block) -> bool:

@@ -107,6 +107,14 @@ class Block:
         return Block(left, right, rows, self.statements)
 
 
+def joined(parts: list[Block]) -> Block:
+    """Blocks of one kind as one."""
+    if len(parts) == 1:
+        return parts[0]
+    return Block(parts[0].left, parts[0].right, np.concatenate([p.rows for p in parts]),
+                 np.concatenate([p.statements for p in parts]))
+
+
 def columns(tree: Tree) -> list[int]:
     """The columns that a skeleton names, in the order of the skeleton."""
     found: list[int] = []

@@ -13,13 +13,39 @@ from __future__ import annotations
 import numpy as np
 
 from .fit import Rule, fit
-from .implicit import EQUATION, LEAST
-from .pieces import Piece
+from .implicit import EQUATION, LEAST, is_equation
+from .pieces import Piece, singles
 from .ragged import Form, forms
 from .regions import hull, missing
-from .skeleton import Block, Chain, Lit, Op, Ref, columns, renumbered
+from .skeleton import Block, Chain, Lit, Op, Ref, columns, joined, renumbered
 
 FEWEST = 32  # relations that are worth tables
+
+
+def look_up(found: list[Piece], lone: list[Piece], blocks: list[Block], is_cyclic):
+    """Pieces and single relations, those of tables in place of relations of one form of which most
+    are single; and the arrays whose relations are equations there."""
+    alone = {n for p in lone for n in p.block.statements.tolist()}
+    groups: dict = {}
+    for block in blocks:
+        if block.left.columns:
+            block = block.compact()
+            groups.setdefault(block.key(), []).append(block)
+    many = [b for b in map(joined, groups.values())
+            if 2 * len(alone.intersection(b.statements.tolist())) > len(b.statements)]
+    new = tabled(many, is_cyclic)
+    done = {n for p in new for n in p.block.statements.tolist()}
+    kept = []
+    for piece in found:
+        rest = [k for k, n in enumerate(piece.block.statements.tolist()) if n not in done]
+        if len(rest) == len(piece.block.statements):
+            kept.append(piece)
+        else:
+            lone = lone + singles(piece.block.take(rest))
+    lone = [p for p in lone if not done.issuperset(p.block.statements.tolist())]
+    scattered = {b.left.head for p in new if is_equation(p.block) for b in p.blocks
+                 if not is_equation(b)}
+    return kept + new, lone, scattered
 
 
 def tabled(blocks: list[Block], is_cyclic) -> list[Piece]:
