@@ -182,7 +182,8 @@ class Recurrences:
             why = "what a step computes depends on itself: each step is a system of equations"
         if why is not None:
             first = wrong or min((r.case for r in within), key=lambda c: c.node.span.start)
-            cycle = f" ({shown_cycle(component, reads)})" if len(component) > 1 else ""
+            cycle = shown_cycle(component, reads)
+            cycle = f" ({cycle})" if cycle.count("->") > 1 else ""  # more than itself
             self.report.error(
                 f"`{self.report.quote(first.node.span)}` is a recurrence that is not supported in"
                 f" this version: {why}{cycle}", first.node.span)
