@@ -207,7 +207,9 @@ def _origin(bound: Bound, one: BoundInstruction, k: int, point: tuple[int, ...],
     variable = module.registers[register].name
     kind = "NaN" if np.isnan(made) else "inf" if made > 0 else "-inf"
     # An instruction of several results comes from several relations: this one's own.
-    source = next((o.source for o in module.outputs if o.register == register), one.source)
+    source = one.source
+    if result_places(one) > 1:
+        source = next((o.source for o in module.outputs if o.register == register), source)
     read = "".join(f"\n    {text} = {shown(value)}" for text, value in operands)
     text = located(module, source if source >= 0 else one.source,
                    f"{variable} becomes {kind} here{at_point(names, values)}") + read

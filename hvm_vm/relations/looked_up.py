@@ -21,7 +21,7 @@ class Tables:
         self._values = {n: value for n, (value, _) in defaults.items() if isinstance(value, list)}
         self._axes, self._integers = axes, integers
 
-    def side(self, subscript: Expr, own: Expr, context: Context) -> int:
+    def side(self, subscript: Expr, own: Expr) -> int:
         """-1 if a subscript is less than `own` at all points of its indices, 1 if it is greater;
         0 if it is neither, or no element of a table at plain indices or constants."""
         if type(subscript) is not Ref or subscript.variable not in self._values:

@@ -9,6 +9,7 @@ step computes.
 from __future__ import annotations
 
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ def reads_within(component: list[str], definitions: dict[str, list[Drawn]],
                 if ref.variable in members:
                     there, side = tuple(map(integers.polynomial, ref.subscripts)), 0
                     if there == (None,) and len(case.subscripts) == 1:
-                        side = tables.side(ref.subscripts[0], case.subscripts[0], here)
+                        side = tables.side(ref.subscripts[0], case.subscripts[0])
                     facts = here.facts(integers)
                     found.append(Read(case, ref, case.places, there, facts, here, side))
                 return ref
@@ -106,12 +107,10 @@ def _is_cyclic(reads: list[Read]) -> bool:
     for read in reads:
         if read.own == read.there:
             after.setdefault(read.name, set()).add(read.variable)
-    waiting = list(after)
-    while waiting:  # names that read nothing that is left are taken out
-        free = [n for n in waiting if not after[n] & set(waiting)]
-        if not free:
-            return True
-        waiting = [n for n in waiting if n not in free]
+    try:
+        TopologicalSorter(after).prepare()
+    except CycleError:
+        return True
     return False
 
 
